@@ -1,0 +1,54 @@
+"""webadmin: a server-rendered web admin site for the records in a SQL database."""
+
+from collections.abc import Mapping
+
+from flask import Flask
+from flask_bootstrap import Bootstrap5
+from flask_wtf import CSRFProtect
+
+from webadmin import (
+    config,
+    database,
+    errors,
+    pages,
+    registry,
+    request_checks,
+    site,
+    templating,
+)
+from webadmin.resource import Resource
+from webadmin.users import USERS
+
+__version__ = "0.1.0"
+
+RESOURCES: tuple[Resource, ...] = (USERS,)
+
+
+def create_app(overrides: Mapping[str, object] | None = None) -> Flask:
+    """Return the site.
+
+    Args:
+        overrides: Settings that win over instance/config.py and the environment.
+
+    Raises:
+        ConfigError: A setting is wrong; the message says what would be right.
+    """
+    given = dict(overrides or {})
+    app = Flask(
+        __name__,
+        instance_path=config.instance_path(given),
+        instance_relative_config=True,
+        template_folder=str(config.shipped_folder("templates")),
+        static_folder=str(config.shipped_folder("static")),
+    )
+    config.load(app, given)
+    database.init_app(app)
+    request_checks.init_app(app)
+    CSRFProtect(app)
+    Bootstrap5(app)
+    templating.init_app(app)
+    errors.init_app(app)
+    site.init_app(app)
+    for resource in registry.register(app, RESOURCES):
+        app.register_blueprint(pages.blueprint_for(resource))
+    return app

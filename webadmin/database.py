@@ -1,0 +1,237 @@
+"""The database: its URI, an engine fit for each DBMS, and SQLite's write lock."""
+
+import importlib.util
+import os
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from pathlib import Path
+from typing import Any
+
+from flask import Flask
+from flask_sqlalchemy import SQLAlchemy
+from sqlalchemy import Connection, Engine, event, make_url
+from sqlalchemy.engine import URL
+from sqlalchemy.exc import ArgumentError, OperationalError
+from sqlalchemy.orm import DeclarativeBase
+
+from webadmin.config import EMBEDDED_DATABASE, ConfigError
+
+try:
+    import fcntl
+except ImportError:  # no POSIX file locks: SQLite's own busy timeout stands alone
+    fcntl = None  # type: ignore[assignment]
+
+
+class Base(DeclarativeBase):
+    """The declarative base of webadmin's own models."""
+
+
+# Committed records stay readable: rendering after a commit must not take the lock again.
+db = SQLAlchemy(model_class=Base, session_options={"expire_on_commit": False})
+
+_writing: ContextVar[bool] = ContextVar("writing", default=False)
+
+EXAMPLES = (
+    "sqlite:///db.sqlite, postgresql://username:password@localhost/dbname "
+    "or mariadb://username:password@host:3306/database"
+)
+
+
+@contextmanager
+def writing() -> Iterator[None]:
+    """Let transactions that begin inside take SQLite's write lock at once (BEGIN IMMEDIATE).
+
+    A transaction that reads first and writes later would otherwise lose updates or fail
+    with "database is locked": https://www.sqlite.org/lang_transaction.html
+    """
+    token = _writing.set(True)
+    try:
+        yield
+    finally:
+        _writing.reset(token)
+
+
+def database_url(uri: str | None, instance: Path) -> URL:
+    """Return the URL to connect to: with a driver, and absolute where it names a file.
+
+    A relative SQLite path is relative to the working directory, as SQLAlchemy reads it.
+
+    Raises:
+        ConfigError: The text is no URI of a database that webadmin knows.
+    """
+    if not uri:
+        return URL.create("sqlite", database=str(instance / EMBEDDED_DATABASE))
+    try:
+        url = make_url(uri)
+        # "postgres" is what hosting services write; SQLAlchemy knows the full name only.
+        url = url.set(drivername=url.drivername.replace("postgres+", "postgresql+", 1))
+        if url.drivername in ("postgres", "postgresql"):
+            url = url.set(drivername="postgresql+psycopg")
+        elif url.drivername in ("mariadb", "mysql"):
+            url = url.set(drivername=f"{url.drivername}+{_mysql_driver()}")
+        url.get_dialect().import_dbapi()
+    except ArgumentError:
+        raise ConfigError(
+            f"The database URI cannot be read. Write it like {EXAMPLES}; special characters "
+            "in a password are percent-encoded (@ is %40)."
+        ) from None
+    except ImportError as error:
+        raise ConfigError(
+            f"The driver of {masked(url)} is not installed ({error}). Leave the driver out "
+            "of the URI to use the one that comes with webadmin."
+        ) from None
+    except Exception:  # SQLAlchemy raises NoSuchModuleError, or ValueError for a bad port
+        raise ConfigError(
+            f"The database URI names no database that webadmin knows. Write it like {EXAMPLES}."
+        ) from None
+    if url.get_backend_name() not in ("sqlite", "postgresql", "mysql", "mariadb"):
+        raise ConfigError(
+            f"{url.get_backend_name()} is not a database of webadmin's. Write a URI like {EXAMPLES}."
+        )
+    if url.get_backend_name() == "sqlite" and sqlite_file(url):
+        url = url.set(database=str(Path(str(url.database)).absolute()))
+    return url
+
+
+def _mysql_driver() -> str:
+    """Return mysqldb where it happens to be installed (it is faster), else pymysql."""
+    return "mysqldb" if importlib.util.find_spec("MySQLdb") else "pymysql"
+
+
+def sqlite_file(url: URL) -> Path | None:
+    """Return the file of a SQLite URL, or None for memory, a `file:` URI or another DBMS."""
+    name = url.database or ""
+    if url.get_backend_name() != "sqlite" or name in ("", ":memory:") or name.startswith("file:"):
+        return None
+    return Path(name)
+
+
+def masked(url: URL) -> str:
+    """Return the URL as text with its password hidden."""
+    return url.render_as_string(hide_password=True)
+
+
+def init_app(app: Flask) -> None:
+    """Bind `db` to the configured database, each DBMS with the options it needs."""
+    url = database_url(app.config["DATABASE_URI"], Path(app.instance_path))
+    app.config["SQLALCHEMY_DATABASE_URI"] = url
+    app.config["SQLALCHEMY_ENGINE_OPTIONS"] = _engine_options(url, app)
+    db.init_app(app)
+    with app.app_context():
+        if url.get_backend_name() == "sqlite":
+            _SQLite(sqlite_file(url), float(app.config["DATABASE_TIMEOUT"])).listen(db.engine)
+        elif url.get_backend_name() == "postgresql":
+            event.listen(db.engine, "connect", _postgresql_connected)
+        else:
+            event.listen(db.engine, "connect", _mariadb_connected)
+
+
+def _engine_options(url: URL, app: Flask) -> dict[str, Any]:
+    timeout = int(app.config["DATABASE_TIMEOUT"])
+    if url.get_backend_name() == "sqlite":
+        return {"connect_args": {"timeout": timeout}}
+    options: dict[str, Any] = {
+        "pool_pre_ping": True,
+        "pool_recycle": 1800,
+        "pool_size": app.config["POOL_SIZE"],
+        "max_overflow": 0,
+        "pool_timeout": timeout,
+        "pool_use_lifo": True,
+        "connect_args": {"connect_timeout": timeout},
+    }
+    if url.get_backend_name() != "postgresql":
+        options["connect_args"]["charset"] = "utf8mb4"
+    return options
+
+
+def _postgresql_connected(connection: Any, _record: object) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("SET TIME ZONE 'UTC'")
+    connection.commit()
+
+
+def _mariadb_connected(connection: Any, _record: object) -> None:
+    """UTC, and refuse what does not fit instead of cutting it (MariaDB manual, SQL Mode)."""
+    with connection.cursor() as cursor:
+        cursor.execute("SET time_zone = '+00:00', sql_mode = 'TRADITIONAL,NO_ENGINE_SUBSTITUTION'")
+
+
+class _SQLite:
+    """The listeners that make SQLite safe for several processes that write.
+
+    Args:
+        file: The database, or None where it is no plain file.
+        timeout: Seconds to wait for another writer.
+    """
+
+    def __init__(self, file: Path | None, timeout: float) -> None:
+        self.lock_file = file.with_name(file.name + ".lock") if file else None
+        self.timeout = timeout
+
+    def listen(self, engine: Engine) -> None:
+        event.listen(engine, "connect", self.connected)
+        event.listen(engine, "begin", self.begun)
+        event.listen(engine, "checkin", self.released)
+        event.listen(engine, "invalidate", self.invalidated)
+        event.listen(engine, "close", self.released)
+
+    def connected(self, connection: Any, record: Any) -> None:
+        connection.isolation_level = None  # webadmin begins transactions itself, in `begun`
+        cursor = connection.cursor()
+        cursor.execute("PRAGMA foreign_keys = ON")
+        cursor.execute("PRAGMA synchronous = FULL")
+        if self.lock_file and cursor.execute("PRAGMA journal_mode").fetchone()[0] != "wal":
+            # This statement ignores the busy timeout: first connections queue at the file lock.
+            self.lock(record)
+            try:
+                cursor.execute("PRAGMA journal_mode = WAL")
+            except connection.OperationalError:
+                pass  # a read-only file is served in the mode it has
+            finally:
+                self.released(connection, record)
+        cursor.close()
+
+    def begun(self, connection: Connection) -> None:
+        if not _writing.get():
+            connection.exec_driver_sql("BEGIN")
+            return
+        record = connection.connection
+        self.lock(record)
+        try:
+            connection.exec_driver_sql("BEGIN IMMEDIATE")
+        except BaseException:
+            self.released(None, record)
+            raise
+
+    def lock(self, record: Any) -> None:
+        """Take the file lock: unlike SQLite's busy timeout it lets nobody starve."""
+        if fcntl is None or self.lock_file is None or "lock" in record.info:
+            return
+        try:
+            descriptor = os.open(self.lock_file, os.O_RDWR | os.O_CREAT, 0o660)
+        except OSError:
+            return  # a folder that cannot be written: the busy timeout stands alone
+        deadline = time.monotonic() + self.timeout
+        while True:
+            try:
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                if time.monotonic() > deadline:
+                    os.close(descriptor)
+                    raise OperationalError(
+                        "BEGIN IMMEDIATE", None, TimeoutError("database is locked")
+                    ) from None
+                time.sleep(0.001)
+            else:
+                record.info["lock"] = descriptor
+                return
+
+    def released(self, _connection: object, record: Any) -> None:
+        descriptor = record.info.pop("lock", None)
+        if descriptor is not None:
+            os.close(descriptor)  # closing the file gives the lock back
+
+    def invalidated(self, connection: object, record: Any, _error: object) -> None:
+        self.released(connection, record)

@@ -1,0 +1,199 @@
+"""One handler and one template for every error; each has a reference number in the log."""
+
+import secrets
+from dataclasses import dataclass
+from typing import Any
+
+from flask import Flask, current_app, render_template, request
+from flask_babel import gettext, lazy_gettext
+from flask_wtf.csrf import CSRFError
+from sqlalchemy.exc import (
+    DataError,
+    DBAPIError,
+    InterfaceError,
+    OperationalError,
+    ProgrammingError,
+    StatementError,
+)
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
+from werkzeug.exceptions import HTTPException
+from werkzeug.wrappers import Response
+
+from webadmin.database import db
+from webadmin.listing import ListError
+
+RETRY_AFTER = 5
+
+
+class SchemaMissingError(Exception):
+    """The database lacks tables, or has those of another version of webadmin."""
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """What an error page says: what happened, and what can be done (by `webadmin init`?)."""
+
+    title: Any
+    happened: Any
+    advice: Any
+    needs_init: bool = False
+
+
+EXPLANATIONS = {
+    400: Explanation(
+        lazy_gettext("This request cannot be understood"),
+        lazy_gettext("Something in the address or in the form is not as it should be."),
+        lazy_gettext("Go back and try again, or begin at the home page."),
+    ),
+    403: Explanation(
+        lazy_gettext("You may not do this"),
+        lazy_gettext("Your role does not allow this action."),
+        lazy_gettext("Ask an administrator of this site if you need it."),
+    ),
+    404: Explanation(
+        lazy_gettext("There is nothing here"),
+        lazy_gettext("The record or page does not exist, or not any more."),
+        lazy_gettext("Check the address, or look for the record in its list."),
+    ),
+    405: Explanation(
+        lazy_gettext("This page does not work that way"),
+        lazy_gettext("The address exists, but not for this kind of request."),
+        lazy_gettext("Open the page from a link or a button of this site."),
+    ),
+    409: Explanation(
+        lazy_gettext("Somebody else was faster"),
+        lazy_gettext("What you wanted to change was changed meanwhile."),
+        lazy_gettext("Load the record again and compare."),
+    ),
+    413: Explanation(
+        lazy_gettext("This is too large"),
+        lazy_gettext("What was sent is larger than this site takes. Nothing was saved."),
+        lazy_gettext("Go back, send less at once, and try again."),
+    ),
+    415: Explanation(
+        lazy_gettext("This is not a form"),
+        lazy_gettext("What was sent is not in the format of a web form. Nothing was saved."),
+        lazy_gettext("Send it as application/x-www-form-urlencoded or multipart/form-data."),
+    ),
+    500: Explanation(
+        lazy_gettext("Something went wrong on our side"),
+        lazy_gettext("The site met an error that it did not expect."),
+        lazy_gettext("Try again. If it happens again, tell an administrator the number below."),
+    ),
+    503: Explanation(
+        lazy_gettext("The database does not answer"),
+        lazy_gettext("The site works, but its database cannot be reached right now."),
+        lazy_gettext("Wait a moment and try again. Nothing that was saved is lost."),
+    ),
+}
+
+
+def init_app(app: Flask) -> None:
+    """Register the handler for everything that can go wrong."""
+    app.register_error_handler(Exception, _handle)
+
+
+def _handle(error: Exception) -> Response | Any:
+    if isinstance(error, HTTPException) and error.code is not None and error.code < 400:
+        return error  # a redirect
+    status, explanation = explain(error)
+    reference = secrets.token_hex(4)
+    _log(error, status, reference)
+    _end_transaction()
+    page = render_template(
+        "error.html",
+        status=status,
+        explanation=explanation,
+        reference=reference,
+        typed=_typed(error, status),
+        command="webadmin init" if explanation.needs_init else "",
+    )
+    headers = {}
+    if status == 503:
+        headers["Retry-After"] = str(RETRY_AFTER)
+    if isinstance(error, HTTPException):
+        kept = ("Allow", "Retry-After", "WWW-Authenticate")
+        headers |= {name: value for name, value in error.get_headers() if name in kept}
+    return page, status, headers
+
+
+def explain(error: Exception) -> tuple[int, Explanation]:
+    """Return the status and the words for an error."""
+    if isinstance(error, ListError):
+        return 400, _with(
+            400,
+            gettext("“%(name)s” in the address is wrong", name=error.parameter[:100]),
+            str(error),
+        )
+    if isinstance(error, CSRFError):
+        return 400, Explanation(
+            gettext("This form has expired"),
+            gettext(
+                "It was opened in another session or before you signed in, so nothing was saved."
+            ),
+            gettext("What you typed is below: check it and send it again."),
+        )
+    if isinstance(error, SchemaMissingError) or _table_missing(error):
+        return 503, Explanation(
+            gettext("The database is not ready"),
+            gettext("Its tables are missing, or belong to another version of webadmin."),
+            gettext("Run this command where the site runs, then load this page again:"),
+            needs_init=True,
+        )
+    if _unavailable(error):
+        return 503, EXPLANATIONS[503]
+    if isinstance(error, DataError | StatementError) and request.method == "GET":
+        return 400, EXPLANATIONS[400]
+    if isinstance(error, HTTPException) and error.code is not None:
+        code = error.code if error.code in EXPLANATIONS else 400 if error.code < 500 else 500
+        return error.code, _with(code, None, getattr(error, "explanation", None))
+    return 500, EXPLANATIONS[500]
+
+
+def _with(status: int, title: str | None, happened: str | None) -> Explanation:
+    usual = EXPLANATIONS[status]
+    return Explanation(title or usual.title, happened or usual.happened, usual.advice)
+
+
+def _table_missing(error: Exception) -> bool:
+    if not isinstance(error, OperationalError | ProgrammingError):
+        return False
+    original: Any = error.orig
+    return (
+        getattr(original, "sqlstate", None) == "42P01"
+        or (bool(original.args) and original.args[0] == 1146)
+        or "no such table" in str(original)
+    )
+
+
+def _unavailable(error: Exception) -> bool:
+    if isinstance(error, DBAPIError) and error.connection_invalidated:
+        return True
+    return isinstance(error, OperationalError | InterfaceError | PoolTimeoutError)
+
+
+def _log(error: Exception, status: int, reference: str) -> None:
+    # %r: a line break in a path cannot begin a line of its own in the log.
+    line, arguments = "%s %s %r: %d", (reference, request.method, request.path, status)
+    if status < 500:
+        current_app.logger.info(line + " %r", *arguments, type(error).__name__)
+    elif status == 503:
+        current_app.logger.error(line + " %r", *arguments, str(getattr(error, "orig", error)))
+    else:
+        cause = getattr(error, "original_exception", None) or error
+        current_app.logger.error(line, *arguments, exc_info=cause)
+
+
+def _end_transaction() -> None:
+    """Give the connection back: the page below must not need the database."""
+    try:
+        db.session.rollback()
+    except Exception:  # the connection is broken; a new one is made for the next request
+        db.session.remove()
+
+
+def _typed(error: Exception, status: int) -> list[tuple[str, str]] | None:
+    """Return what a form sent where it can be sent again as it is, else None."""
+    if request.method != "POST" or not (isinstance(error, CSRFError) or status == 503):
+        return None
+    return [pair for pair in request.form.items(multi=True) if pair[0] != "csrf_token"]

@@ -1,0 +1,114 @@
+"""Filters and search: a table of operators, and what they say in SQL."""
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from flask_babel import gettext
+from sqlalchemy import ColumnElement, false, or_
+
+from webadmin.columns import Column
+from webadmin.database import db
+from webadmin.resource import Resource
+
+OPERATORS: dict[str, Callable[[Any, Any], ColumnElement[bool]]] = {
+    "exact": lambda attribute, value: attribute == value,
+    "gt": lambda attribute, value: attribute > value,
+    "gte": lambda attribute, value: attribute >= value,
+    "lt": lambda attribute, value: attribute < value,
+    "lte": lambda attribute, value: attribute <= value,
+    "startswith": lambda attribute, value: like(attribute, f"{escaped(value)}%"),
+    "contains": lambda attribute, value: like(attribute, f"%{escaped(value)}%"),
+    "isnull": lambda attribute, value: attribute.is_(None) if value else attribute.is_not(None),
+}
+LONGEST_SEARCH = 200
+MOST_WORDS = 10
+
+
+@dataclass(frozen=True)
+class Filter:
+    """One condition of a list: a column, an operator, and the value both as text and typed."""
+
+    column: Column
+    operator: str
+    text: str
+    value: Any
+
+    @property
+    def parameter(self) -> str:
+        """The name of its URL parameter."""
+        return parameter(self.column.name, self.operator)
+
+    def criterion(self) -> ColumnElement[bool]:
+        """Return the condition in SQL."""
+        return OPERATORS[self.operator](self.column.attribute, self.value)
+
+
+RESERVED = frozenset({"q", "sort", "size", "after", "before", "count"})
+
+
+def parameter(name: str, operator: str) -> str:
+    """Return the URL parameter: `age`, `age__gte`, and `sort__exact` for a column named sort."""
+    if operator == "exact" and name not in RESERVED and "__" not in name:
+        return name
+    return f"{name}__{operator}"
+
+
+def parse(resource: Resource, name: str, text: str) -> Filter:
+    """Return the filter that a URL parameter asks for.
+
+    Raises:
+        LookupError: The list cannot be filtered by it.
+        ValueError: The value is not right; the message says what would be.
+    """
+    bare, _, operator = name.rpartition("__")
+    if not bare or operator not in OPERATORS:
+        bare, operator = name, "exact"
+    if bare not in resource.list_filter:
+        raise LookupError(name)
+    column = resource.columns[bare]
+    if operator not in column.kind.operators:
+        raise LookupError(name)
+    if operator == "isnull":
+        if text not in ("0", "1"):
+            raise ValueError(gettext("Write 1 (is empty) or 0 (is not empty)."))
+        return Filter(column, operator, text, text == "1")
+    return Filter(column, operator, text, column.parse(text))
+
+
+def search(resource: Resource, q: str) -> list[ColumnElement[bool]]:
+    """Return one condition a word: each word is in some search field, or is the key."""
+    return [_word(resource, word) for word in q.split()]
+
+
+def _word(resource: Resource, word: str) -> ColumnElement[bool]:
+    found = [
+        like(resource.columns[name].attribute, f"%{escaped(word)}%")
+        for name in resource.search_fields or ()
+    ]
+    keys = resource.key_columns
+    if len(keys) == 1 and keys[0].kind.name == "integer" and re.fullmatch("[0-9]{1,18}", word):
+        try:
+            found.append(keys[0].attribute == keys[0].parse(word))
+        except ValueError:
+            pass  # too large for the column: it is nobody's key
+    return or_(*found) if found else false()
+
+
+def escaped(text: str) -> str:
+    """Return text whose %, _ and / are plain characters in `like`."""
+    return re.sub(r"([%_/])", r"/\1", text)
+
+
+def like(attribute: Any, pattern: str) -> ColumnElement[bool]:
+    """Return a comparison that takes upper and lower case as equal, as far as the DBMS can.
+
+    `ilike` is LIKE with lower() around both sides everywhere but on PostgreSQL, where it is
+    ILIKE; SQLite's and MariaDB's own LIKE ignore case already and are quicker.
+    """
+    folded = db.engine.dialect.name == "postgresql"
+    condition: ColumnElement[bool] = (attribute.ilike if folded else attribute.like)(
+        pattern, escape="/"
+    )
+    return condition

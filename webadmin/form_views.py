@@ -1,0 +1,229 @@
+"""The pages that write: create, edit and delete a record."""
+
+from typing import Any
+
+from flask import flash, redirect, request, url_for
+from flask_babel import gettext
+from flask_wtf import FlaskForm
+from markupsafe import Markup
+from sqlalchemy.exc import DBAPIError
+from werkzeug.wrappers import Response
+
+from webadmin import formats, forms, listing, refusals, saving, submissions
+from webadmin.database import db
+from webadmin.listing import ListState
+from webadmin.resource import Resource
+from webadmin.views import Answer, key_or_404, list_url, load, record_url, render, title
+
+
+def _form_page(
+    state: ListState, form: FlaskForm, status: int, key: str = "", **context: Any
+) -> Answer:
+    fields = forms.fields(state.resource, form)
+    named = {field.name for field in fields}
+    others = {name: texts for name, texts in form.errors.items() if name not in _attributes(named)}
+    page = render(
+        "form.html",
+        state,
+        form=form,
+        fields=fields,
+        labels={field.name: forms.label_of(state.resource, field.name) for field in fields},
+        other_errors=others,
+        key=key,
+        **context,
+    )
+    return page, status
+
+
+def _attributes(names: set[str]) -> set[str]:
+    return {forms.attribute_name(name) for name in names}
+
+
+def _refused(resource: Resource, form: FlaskForm, error: DBAPIError) -> None:
+    """Roll back, and put what the database refused beside the fields that it is about."""
+    db.session.rollback()
+    refusal = refusals.explain(resource, error, forms.values(resource, form))
+    for field in forms.fields(resource, form):
+        if field.name in refusal.columns:
+            field.errors = [*field.errors, refusal.message]
+    if not refusal.columns:
+        form.form_errors.append(refusal.message)
+
+
+def _saved(state: ListState, key: str, message: str) -> Response:
+    """Answer a save: back to the list, or on to where the button that was pressed leads."""
+    then = request.form.get("_then")
+    url = record_url(state, key)
+    flash(Markup('{} <a href="{}">{}</a>').format(message, url, gettext("View")), "success")
+    if then == "add":
+        return redirect(f"{url_for(f'{state.resource.name}.new')}{state.query()}", 303)
+    if then == "edit":
+        return redirect(record_url(state, key, "/edit"), 303)
+    return redirect(list_url(state, key), 303)
+
+
+def new(resource: Resource) -> Answer:
+    """Show the form of a new record, and create it."""
+    state = listing.parse(resource, request.args)
+    form = forms.build(resource)
+    token = request.form.get("_submission", "")[:100] or submissions.new_token()
+    status = 200
+    if request.method == "POST":
+        status = 422
+        if form.validate():
+            made = _create(state, form, token)
+            if made is not None:
+                return made
+    return _form_page(state, form, status, token=token, title=None)
+
+
+def _create(state: ListState, form: FlaskForm, token: str) -> Response | None:
+    """Create the record that a valid form describes; None where the database refuses it."""
+    resource = state.resource
+    sent = [pair for pair in request.form.items(multi=True) if pair[0] in resource.columns]
+    identifier = submissions.digest(resource.name, token, sent)
+    try:
+        key, fresh = saving.create(resource, forms.values(resource, form), identifier)
+        db.session.commit()
+    except DBAPIError as error:
+        _refused(resource, form, error)
+        return None
+    name = title(resource, forms.values(resource, form), key or "")
+    message = gettext("“%(name)s” was created.", name=name)
+    if not fresh:
+        message = gettext("“%(name)s” was created already: the form came twice.", name=name)
+    return _saved(state, key or "", message)
+
+
+def edit(resource: Resource, key: str) -> Answer:
+    """Show the form of a record, and update it."""
+    state = listing.parse(resource, request.args)
+    if request.method == "POST":
+        return _edit(state, key)
+    values, _ = load(state, forms.names(resource), key)
+    form = forms.build(resource, values)
+    return _edit_page(state, key, form, values, 200)
+
+
+def _edit_page(
+    state: ListState, key: str, form: FlaskForm, loaded: dict[str, Any], status: int
+) -> Answer:
+    return _form_page(
+        state,
+        form,
+        status,
+        key=key,
+        title=title(state.resource, loaded, key),
+        original=forms.sign(state.resource, key, loaded),
+        detail_url=record_url(state, key),
+        delete_url=record_url(state, key, "/delete"),
+    )
+
+
+def _edit(state: ListState, key: str) -> Answer:
+    resource = state.resource
+    parts = key_or_404(resource, key)
+    original = forms.unsign(resource, key, request.form.get("_original", ""))
+    if original is None or set(original) != set(forms.names(resource)):
+        values, _ = load(state, forms.names(resource), key)
+        form = forms.build(resource, values)
+        form.form_errors.append(gettext("The form was incomplete. Check it and save again."))
+        return _edit_page(state, key, form, values, 400)
+    form = forms.build(resource, original)
+    if request.form.get("_resolve") == "theirs":
+        _take_theirs(resource, form)
+    if not form.validate():
+        return _edit_page(state, key, form, original, 422)
+    try:
+        result = saving.update(resource, parts, forms.values(resource, form), original)
+        if result is not None and not result.conflicts:
+            db.session.commit()
+    except DBAPIError as error:
+        _refused(resource, form, error)
+        return _edit_page(state, key, form, original, 422)
+    if result is None:
+        return _gone(state, form)
+    if result.conflicts:
+        db.session.rollback()
+        return _conflict(state, key, form, result)
+    name = title(resource, result.theirs | forms.values(resource, form), key)
+    message = gettext("“%(name)s” was saved.", name=name)
+    if result.merged:
+        message += " " + gettext("Somebody else changed other fields meanwhile; both were kept.")
+    return _saved(state, key, message)
+
+
+def _take_theirs(resource: Resource, form: FlaskForm) -> None:
+    """Put back the loaded values of the fields that were in conflict."""
+    names = request.form.getlist("_conflict")
+    for field in forms.fields(resource, form):
+        if field.name in names:
+            field.process(None, field.object_data)
+
+
+def _gone(state: ListState, form: FlaskForm) -> Answer:
+    """Offer what was typed as a new record: the one being edited was deleted meanwhile."""
+    db.session.rollback()
+    form.form_errors.append(
+        gettext(
+            "Somebody deleted this record while you edited it. What you typed is here: "
+            "save it to create the record anew."
+        )
+    )
+    action = f"{url_for(f'{state.resource.name}.new')}{state.query()}"
+    return _form_page(state, form, 409, token=submissions.new_token(), title=None, action=action)
+
+
+def _conflict(state: ListState, key: str, form: FlaskForm, result: saving.Update) -> Answer:
+    resource = state.resource
+    sides = []
+    for conflict in result.conflicts:
+        show = formats.formatter(resource.columns[conflict.name])
+        texts = [show(value) for value in (conflict.original, conflict.theirs, conflict.mine)]
+        sides.append((conflict.name, forms.label_of(resource, conflict.name), *texts))
+    page = render(
+        "conflict.html",
+        state,
+        key=key,
+        title=title(resource, result.theirs, key),
+        fields=forms.fields(resource, form),
+        sides=sides,
+        original=forms.sign(resource, key, result.theirs),
+        detail_url=record_url(state, key),
+    )
+    return page, 409
+
+
+def delete(resource: Resource, key: str) -> Answer:
+    """Show what is to be deleted, and delete it."""
+    state = listing.parse(resource, request.args)
+    parts = key_or_404(resource, key)
+    values, _ = load(state, list(resource.list_display), key)
+    name = title(resource, values, key)
+    problem, status = "", 200
+    if request.method == "POST":
+        try:
+            saving.delete(resource, parts)
+            db.session.commit()
+        except DBAPIError as error:
+            db.session.rollback()
+            if not refusals.is_reference(error):
+                raise
+            problem, status = gettext("Other records refer to it, so it was not deleted."), 409
+        else:
+            flash(gettext("“%(name)s” was deleted.", name=name), "success")
+            return redirect(list_url(state), 303)
+    shown = [
+        (forms.label_of(resource, column), formats.formatter(resource.columns[column])(value))
+        for column, value in values.items()
+    ]
+    page = render(
+        "delete.html",
+        state,
+        key=key,
+        title=name,
+        fields=shown,
+        problem=problem,
+        detail_url=record_url(state, key),
+    )
+    return page, status

@@ -1,0 +1,131 @@
+"""How values are shown: one function a column, made once a request for its locale."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Any
+
+from babel.numbers import format_decimal
+from flask_babel import (
+    format_date,
+    format_datetime,
+    format_time,
+    get_locale,
+    get_timezone,
+    gettext,
+    ngettext,
+)
+from markupsafe import Markup
+
+from webadmin.columns import Column
+from webadmin.records import SHORT_TEXT
+
+Formatter = Callable[[Any], Any]
+
+
+def empty() -> Markup:
+    """Return what stands for NULL."""
+    return Markup('<span class="empty" title="{0}"><span aria-hidden="true">–</span>'
+                  '<span class="visually-hidden">{0}</span></span>').format(gettext("empty"))  # fmt: skip
+
+
+def formatter(column: Column, short: bool = False) -> Formatter:
+    """Return the function that shows values of a column: text, or Markup that is safe.
+
+    Args:
+        column: The column.
+        short: Whether long texts are cut, as in lists.
+    """
+    nothing = empty()
+    show = _MAKERS.get(column.kind.name, _plain)(column, short)
+
+    def shown(value: Any) -> Any:
+        if value is None:
+            return nothing
+        try:
+            return show(value)
+        except (TypeError, ValueError, AttributeError):
+            return str(value)  # SQLite may hold a value that its column's type does not allow
+
+    return shown
+
+
+def _plain(_column: Column, _short: bool) -> Formatter:
+    return str
+
+
+def _text(_column: Column, short: bool) -> Formatter:
+    blank = Markup('<span class="empty">“”</span>')
+
+    def show(value: str) -> Any:
+        if short and len(value) > SHORT_TEXT:
+            return value[:SHORT_TEXT] + "…"
+        return value or blank
+
+    return show
+
+
+def _number(_column: Column, _short: bool) -> Formatter:
+    locale = get_locale()
+
+    def show(value: Any) -> str:
+        if isinstance(value, Decimal) and value.is_finite():
+            places = max(0, -int(value.as_tuple().exponent))
+            return format_decimal(value, f"#,##0.{'0' * places}" if places else "#,##0", locale)
+        if value in (float("inf"), float("-inf")) or value != value:
+            return str(value)
+        return format_decimal(Decimal(repr(value)), "#,##0.################", locale)
+
+    return show
+
+
+def _boolean(_column: Column, _short: bool) -> Formatter:
+    yes, no = gettext("Yes"), gettext("No")
+    return lambda value: yes if value else no
+
+
+def _choice(column: Column, _short: bool) -> Formatter:
+    return lambda value: column.text(value).replace("_", " ")
+
+
+def _datetime(column: Column, _short: bool) -> Formatter:
+    if not getattr(column.type, "timezone", False):
+        return lambda value: format_datetime(value, rebase=False)
+    zone = get_timezone()
+
+    def show(value: datetime) -> str:
+        local = column.exact(value).astimezone(zone or UTC)
+        return f"{format_datetime(local, rebase=False)} {local.tzname()}"
+
+    return show
+
+
+def _json(column: Column, short: bool) -> Formatter:
+    def show(value: Any) -> Any:
+        text = column.text(value)
+        if short:
+            text = " ".join(text.split())
+            return text if len(text) <= SHORT_TEXT else text[:SHORT_TEXT] + "…"
+        return Markup("<pre>{}</pre>").format(text)
+
+    return show
+
+
+def _size(_column: Column, _short: bool) -> Formatter:
+    return lambda value: ngettext("%(num)s byte", "%(num)s bytes", int(value))
+
+
+_MAKERS: dict[str, Callable[[Column, bool], Formatter]] = {
+    "string": _text,
+    "text": _text,
+    "float": _number,
+    "decimal": _number,
+    "boolean": _boolean,
+    "choice": _choice,
+    "date": lambda _column, _short: lambda value: format_date(value),
+    "time": lambda _column, _short: lambda value: format_time(value, rebase=False),
+    "datetime": _datetime,
+    "interval": lambda column, _short: column.text,
+    "json": _json,
+    "binary": _size,
+}

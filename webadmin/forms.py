@@ -1,0 +1,177 @@
+"""The form of a resource: the one it names, or one made from its model."""
+
+from collections.abc import Mapping
+from functools import lru_cache
+from typing import Any
+
+from flask import current_app
+from flask_babel import gettext
+from flask_wtf import FlaskForm
+from itsdangerous import BadData, URLSafeSerializer
+from wtforms import Field
+
+from webadmin import records
+from webadmin.columns import Column
+from webadmin.fields import MaxLength, Required, TypedField
+from webadmin.resource import Resource
+
+
+class ReferenceField(TypedField):
+    """A foreign key: a select of a few records, or the key or name of one of many.
+
+    Args:
+        column: The column with the foreign key.
+    """
+
+    def __init__(
+        self, label: Any = None, validators: Any = None, *, column: Column, **arguments: Any
+    ) -> None:
+        self.column = column
+        self.target = records.resource_of(column)
+        choices = records.reference_choices(self.target) if self.target else None
+        texts = [(column.text(key), _named(name, key)) for key, name in choices or ()]
+        super().__init__(
+            label, validators, of=column.type, choices=texts, nullable=column.nullable, **arguments
+        )
+
+    def parse(self, text: str) -> Any:
+        """Return the key of the record that a text names; raises ValueError."""
+        try:
+            key = self.kind.parse(text, self.of) if self.kind.parse else None
+        except ValueError:
+            key = None
+        if self.target is None:
+            return key if key is not None else super().parse(text)
+        if key is not None and records.exists(self.target, (key,)):
+            return key
+        found = records.with_label(self.target, text)
+        if len(found) == 1:
+            return found[0]
+        label = self.target.labels[1]
+        if found:
+            raise ValueError(
+                gettext("Several of “%(label)s” have this name. Write the key.", label=label)
+            )
+        raise ValueError(gettext("“%(label)s” has no record with this key or name.", label=label))
+
+    @property
+    def current_label(self) -> str:
+        """The name of the record that is chosen now, "" where a select shows it."""
+        if self.choices or self.data is None:
+            return ""
+        return str(records.reference_labels(self.column, [self.data]).get(self.data, ""))
+
+
+def _named(label: Any, key: Any) -> str:
+    return str(key) if label in (None, "") else str(label)
+
+
+def attribute_name(name: str) -> str:
+    """Return the form's attribute for a column: not one that FlaskForm has or passes over."""
+    return f"column_{name}" if name.startswith("_") or hasattr(FlaskForm, name) else name
+
+
+def label_of(resource: Resource, name: str) -> Any:
+    """Return the label of a column: its form field's, else made from its name."""
+    field = getattr(resource.form, name, None) if resource.form else None
+    if field is not None and field.args:
+        return field.args[0]
+    if name == "id":
+        return "ID"
+    return name.replace("_", " ").strip().capitalize()
+
+
+def _field(resource: Resource, column: Column) -> Any:
+    validators: list[Any] = []
+    optional = column.nullable or column.has_default
+    if not optional and column.kind.name != "boolean":
+        validators.append(Required())
+    if column.max_length:
+        validators.append(MaxLength(column.max_length))
+    default = column.source.default
+    arguments: dict[str, Any] = {
+        "name": column.name,
+        "default": default.arg if default is not None and default.is_scalar else None,
+        "description": column.source.comment or "",
+    }
+    label = label_of(resource, column.name)
+    if column.reference is not None:
+        return ReferenceField(label, validators, column=column, **arguments)
+    return TypedField(
+        label,
+        validators,
+        of=column.type,
+        nullable=optional and not (column.kind.name == "boolean" and not column.nullable),
+        choices=[(text, text.replace("_", " ")) for text in column.choices],
+        **arguments,
+    )
+
+
+@lru_cache(maxsize=None)
+def form_class(resource: Resource) -> type[FlaskForm]:
+    """Return the form class of a resource."""
+    if resource.form is not None:
+        return resource.form
+    fields = {
+        attribute_name(column.name): _field(resource, column)
+        for column in resource.columns.values()
+        if column.writable
+    }
+    return type(f"{resource.model.__name__}Form", (FlaskForm,), fields)
+
+
+def build(resource: Resource, values: Mapping[str, Any] | None = None) -> FlaskForm:
+    """Return the form, filled with what the request sends, else with `values`.
+
+    Args:
+        resource: What the form is of.
+        values: The values of the record being edited; None for a new one. The key of a record
+            stays what it is, so its fields are left out of the edit form.
+    """
+    data = {attribute_name(name): value for name, value in (values or {}).items()}
+    form = form_class(resource)(data=data)
+    if values is not None:
+        for column in resource.key_columns:
+            form._fields.pop(attribute_name(column.name), None)
+    return form
+
+
+def fields(resource: Resource, form: FlaskForm) -> list[Field]:
+    """Return the fields of a form that stand for columns, in order."""
+    return [field for field in form if field.name in resource.columns]
+
+
+def names(resource: Resource) -> list[str]:
+    """Return the columns that the edit form of a resource writes."""
+    form, keys = form_class(resource), resource.key_columns
+    return [
+        name
+        for name, column in resource.columns.items()
+        if column not in keys and hasattr(getattr(form, attribute_name(name), None), "field_class")
+    ]
+
+
+def values(resource: Resource, form: FlaskForm) -> dict[str, Any]:
+    """Return the values of a form by column."""
+    return {field.name: field.data for field in fields(resource, form)}
+
+
+def _serializer(resource: Resource, key: str) -> URLSafeSerializer:
+    # The salt binds the values to one record: those of another are refused.
+    return URLSafeSerializer(current_app.secret_key or "", salt=f"original:{resource.name}:{key}")
+
+
+def sign(resource: Resource, key: str, loaded: Mapping[str, Any]) -> str:
+    """Return the values that a form was loaded with, signed."""
+    data = {name: resource.columns[name].dump(value) for name, value in loaded.items()}
+    signed: str = _serializer(resource, key).dumps(data)
+    return signed
+
+
+def unsign(resource: Resource, key: str, text: str) -> dict[str, Any] | None:
+    """Return the values that `sign` was given, or None where they were not signed here."""
+    try:
+        data = _serializer(resource, key).loads(text)
+        return {name: resource.columns[name].load(value) for name, value in data.items()}
+    except (BadData, ValueError, KeyError):
+        return None

@@ -1,0 +1,227 @@
+"""The state of a list, read from its URL and written back into links."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+from urllib.parse import quote
+
+from flask_babel import gettext
+from werkzeug.datastructures import MultiDict
+
+from webadmin import filters, keyset
+from webadmin.database import db
+from webadmin.filters import LONGEST_SEARCH, MOST_WORDS, Filter
+from webadmin.resource import Resource
+
+SIZES = (25, 50, 100, 200)
+DEFAULT_SIZE = 50
+
+
+class ListError(ValueError):
+    """A parameter of a list is unknown or malformed.
+
+    Attributes:
+        parameter: Its name.
+    """
+
+    def __init__(self, parameter: str, message: str) -> None:
+        super().__init__(message)
+        self.parameter = parameter
+
+
+@dataclass(frozen=True)
+class ListState:
+    """What a list shows: the whole of it stands in the URL.
+
+    Attributes:
+        resource: What is listed.
+        q: The words searched for.
+        sort: Names of columns, "-age" descending; empty: the resource's own ordering.
+        filters: The conditions in force.
+        size: Records a page.
+        after: The cursor to go on from; "" begins at the start.
+        before: The cursor to go back from; "end" is the end of the list. None: forward.
+        exact: Whether the records are to be counted however many there are.
+    """
+
+    resource: Resource
+    q: str = ""
+    sort: tuple[str, ...] = ()
+    filters: tuple[Filter, ...] = ()
+    size: int = DEFAULT_SIZE
+    after: str = ""
+    before: str = ""
+    exact: bool = False
+
+    @property
+    def ordering(self) -> tuple[str, ...]:
+        """The sort in force."""
+        return self.sort or self.resource.ordering
+
+    @property
+    def narrowed(self) -> bool:
+        """Whether a search or a filter leaves records out."""
+        return bool(self.q or self.filters)
+
+    def parameters(self) -> list[tuple[str, str]]:
+        """Return the URL parameters that `parse` turns into this state."""
+        found = [(filter_.parameter, filter_.text) for filter_ in self.filters]
+        if self.q:
+            found.insert(0, ("q", self.q))
+        if self.sort:
+            found.append(("sort", ",".join(self.sort)))
+        if self.size != DEFAULT_SIZE:
+            found.append(("size", str(self.size)))
+        for name, value in (("after", self.after), ("before", self.before)):
+            if value:
+                found.append((name, value))
+        if self.exact:
+            found.append(("count", "exact"))
+        return found
+
+    def query(self, **changes: Any) -> str:
+        """Return the query string of this state with changes, "?" included, "" where empty."""
+        pairs = (replace(self, **changes) if changes else self).parameters()
+        text = "&".join(f"{quote(name)}={quote(value, safe=',')}" for name, value in pairs)
+        return f"?{text}" if text else ""
+
+    def first_page(self, **changes: Any) -> str:
+        """Return the query string of the first page of this list with changes."""
+        return self.query(after="", before="", **changes)
+
+    def without(self, *parameters: str) -> str:
+        """Return the query string without some filters, on the first page."""
+        kept = tuple(f for f in self.filters if f.parameter not in parameters)
+        return self.first_page(filters=kept)
+
+    def direction(self, name: str) -> str:
+        """Return "ascending", "descending" or "" for a column in the sort in force."""
+        for key in self.ordering:
+            if key.removeprefix("-") == name:
+                return "descending" if key.startswith("-") else "ascending"
+        return ""
+
+    def sorted_by(self, name: str, add: bool = False) -> str:
+        """Return the query string after a click on a heading: up, then down, then off."""
+        now = self.direction(name) if self.sort else ""
+        mine = {"": (name,), "ascending": (f"-{name}",), "descending": ()}[now]
+        if not add:
+            return self.first_page(sort=mine)
+        others = [key for key in self.sort if key.removeprefix("-") != name]
+        return self.first_page(sort=(*others, *mine))
+
+
+def parse(resource: Resource, args: MultiDict[str, str]) -> ListState:
+    """Return the state that a list's URL describes; parameters without a value count as absent.
+
+    Raises:
+        ListError: A parameter is unknown or malformed.
+    """
+    given: dict[str, str] = {}
+    for name, texts in args.lists():
+        filled = [text for text in texts if text != ""]
+        if len(filled) > 1:
+            raise ListError(name, gettext("It is given twice. Give it once."))
+        _known(resource, name)
+        if filled:
+            given[name] = filled[0]
+    state = ListState(
+        resource,
+        q=_q(given.pop("q", "")),
+        sort=_sort(resource, given.pop("sort", "")),
+        size=_size(given.pop("size", str(DEFAULT_SIZE))),
+        after=given.pop("after", ""),
+        before=given.pop("before", ""),
+        exact=_exact(given.pop("count", "")),
+        filters=(),
+    )
+    state = replace(state, filters=_filters(resource, given))
+    _check_cursor(state)
+    return state
+
+
+def _known(resource: Resource, name: str) -> None:
+    if name in filters.RESERVED:
+        return
+    bare, _, operator = name.rpartition("__")
+    bare = bare if bare and operator in filters.OPERATORS else name
+    column = resource.columns.get(bare) if bare in resource.list_filter else None
+    if column is None or (bare != name and operator not in column.kind.operators):
+        known = sorted(filters.RESERVED) + [
+            filters.parameter(each, operator)
+            for each in resource.list_filter
+            for operator in resource.columns[each].kind.operators
+        ]
+        raise ListError(
+            name, gettext("It is unknown. Known are: %(names)s.", names=", ".join(known))
+        )
+
+
+def _q(text: str) -> str:
+    if len(text) > LONGEST_SEARCH or len(text.split()) > MOST_WORDS:
+        raise ListError(
+            "q",
+            gettext(
+                "Search for at most %(words)s words and %(length)s characters.",
+                words=MOST_WORDS,
+                length=LONGEST_SEARCH,
+            ),
+        )
+    return " ".join(text.split())
+
+
+def _sort(resource: Resource, text: str) -> tuple[str, ...]:
+    names = tuple(text.split(",")) if text else ()
+    allowed = [name for name in resource.list_display if resource.columns[name].kind.sortable]
+    bare = [name.removeprefix("-") for name in names]
+    if any(name not in allowed for name in bare) or len(set(bare)) < len(bare):
+        raise ListError(
+            "sort",
+            gettext(
+                "Name columns once each, with - before one to reverse it: %(names)s.",
+                names=", ".join(allowed),
+            ),
+        )
+    return names
+
+
+def _size(text: str) -> int:
+    if text not in map(str, SIZES):
+        raise ListError(
+            "size", gettext("Choose one of: %(names)s.", names=", ".join(map(str, SIZES)))
+        )
+    return int(text)
+
+
+def _exact(text: str) -> bool:
+    if text not in ("", "exact"):
+        raise ListError("count", gettext("Choose one of: %(names)s.", names="exact"))
+    return text == "exact"
+
+
+def _filters(resource: Resource, given: Mapping[str, str]) -> tuple[Filter, ...]:
+    found = []
+    for name, text in given.items():
+        try:
+            found.append(filters.parse(resource, name, text))
+        except LookupError:
+            raise ListError(name, gettext("The list cannot be filtered by it.")) from None
+        except ValueError as error:
+            raise ListError(name, str(error)) from None
+    return tuple(found)
+
+
+def _check_cursor(state: ListState) -> None:
+    if state.after and state.before:
+        raise ListError("before", gettext("Give either after or before."))
+    cursor = state.after or state.before
+    if not cursor or state.before == "end":
+        return
+    dialect = db.engine.dialect.name
+    try:
+        keyset.decode(cursor, keyset.sort_keys(state.resource, state.ordering, dialect), dialect)
+    except ValueError:
+        raise ListError(
+            "after" if state.after else "before",
+            gettext("It is no place in this list. Begin again at the first page."),
+        ) from None

@@ -1,0 +1,63 @@
+"""The pages of a resource, listed as data in PAGES, and the blueprint that serves them."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial, update_wrapper
+from typing import Any
+
+from flask import Blueprint, request
+from flask_wtf.csrf import CSRFError
+
+from webadmin.form_views import delete, edit, new
+from webadmin.permissions import Action
+from webadmin.resource import Resource
+from webadmin.views import Answer, detail, index
+
+
+@dataclass(frozen=True, kw_only=True)
+class Page:
+    """One URL of a resource.
+
+    Attributes:
+        path: What follows the resource's own URL.
+        name: The name of its endpoint within the resource.
+        action: What an account must be allowed to do; there is no default.
+        function: Takes the resource, and the key where the path has one.
+        methods: The HTTP methods it answers.
+    """
+
+    path: str
+    name: str
+    action: Action
+    function: Callable[..., Answer]
+    methods: tuple[str, ...] = ("GET",)
+
+
+BOTH = ("GET", "POST")
+PAGES = (
+    Page(path="/", name="index", action=Action.VIEW, function=index),
+    Page(path="/new", name="new", action=Action.CREATE, function=new, methods=BOTH),
+    Page(path="/<key>", name="detail", action=Action.VIEW, function=detail),
+    Page(path="/<key>/edit", name="edit", action=Action.EDIT, function=edit, methods=BOTH),
+    Page(path="/<key>/delete", name="delete", action=Action.DELETE, function=delete, methods=BOTH),
+)
+
+
+def blueprint_for(resource: Resource, pages: Sequence[Page] = PAGES) -> Blueprint:
+    """Return the blueprint that serves a resource's pages under its name."""
+    blueprint = Blueprint(resource.name, __name__, url_prefix=f"/{resource.name}")
+    for page in pages:
+        view = update_wrapper(partial(page.function, resource), page.function)
+        blueprint.add_url_rule(page.path, page.name, view, methods=page.methods)
+    blueprint.register_error_handler(CSRFError, partial(_offer_again, resource))
+    return blueprint
+
+
+def _offer_again(resource: Resource, error: CSRFError) -> Any:
+    """Show a create or edit form again with what was typed; its own check refuses to save it."""
+    forms: dict[str, Callable[..., Answer]] = {"new": new, "edit": edit}
+    again = forms.get((request.endpoint or "").rpartition(".")[2])
+    if again is None:
+        return error
+    page = again(resource, **(request.view_args or {}))
+    return (page[0], 400) if isinstance(page, tuple) else page

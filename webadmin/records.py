@@ -1,0 +1,230 @@
+"""Records read: the page of a list, one record, its neighbours, labels of references."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from flask import current_app
+from sqlalchemy import ColumnElement, Select, and_, func, select
+
+from webadmin import counts, filters, keyset
+from webadmin.columns import Column
+from webadmin.counts import Count
+from webadmin.database import db
+from webadmin.keys import key_text
+from webadmin.listing import ListState
+from webadmin.resource import Resource
+
+SHORT_TEXT = 120
+MOST_CHOICES = 100
+
+
+@dataclass(frozen=True)
+class Record:
+    """One record: the text of its key, and its values in the order of the columns asked for."""
+
+    key: str
+    values: tuple[Any, ...]
+
+
+@dataclass(frozen=True)
+class Page:
+    """One page of a list.
+
+    Attributes:
+        records: At most `size` of them, in order.
+        count: How many the whole list has.
+        first: The number of the first record, from 1; None where it is not known.
+        previous: The cursor of the page before, "" where there is none.
+        next: The cursor of the page after, "" where there is none.
+    """
+
+    records: list[Record]
+    count: Count
+    first: int | None
+    previous: str
+    next: str
+
+
+def resources() -> dict[str, Resource]:
+    """Return the site's resources by name, in their order."""
+    found: dict[str, Resource] = current_app.extensions["webadmin"]
+    return found
+
+
+def resource_of(column: Column) -> Resource | None:
+    """Return the resource whose records a foreign key names, or None."""
+    if column.reference is None:
+        return None
+    for resource in resources().values():
+        if [key.source for key in resource.key_columns] == [column.reference]:
+            return resource
+    return None
+
+
+def matching(state: ListState, *columns: ColumnElement[Any]) -> Select[Any]:
+    """Return the SELECT of the columns of all records that a list's search and filters leave."""
+    criteria = [filter_.criterion() for filter_ in state.filters]
+    criteria += filters.search(state.resource, state.q)
+    # PostgreSQL counts "SELECT FROM users" as well, the others want a column.
+    chosen = columns or (state.resource.key_columns[0].attribute,)
+    return select(*chosen).select_from(state.resource.model).where(*criteria)
+
+
+def _shown(column: Column, short: bool) -> Any:
+    """Return what is read to show a column: never a whole binary, in lists no long text."""
+    if column.kind.name == "binary":
+        return func.length(column.attribute)
+    if short and column.kind.name == "text":
+        return func.substr(column.attribute, 1, SHORT_TEXT + 1)
+    return column.attribute
+
+
+def _labelled(resource: Resource, names: Iterable[str], short: bool) -> list[ColumnElement[Any]]:
+    shown = [_shown(resource.columns[name], short).label(f"c{i}") for i, name in enumerate(names)]
+    keys = [column.attribute.label(f"p{i}") for i, column in enumerate(resource.key_columns)]
+    return [*shown, *keys]
+
+
+def _record(resource: Resource, row: Sequence[Any], width: int) -> Record:
+    parts = row[width : width + len(resource.key_columns)]
+    return Record(key_text(resource, parts), tuple(row[:width]))
+
+
+def dialect() -> str:
+    """Return the name of the DBMS in use: sqlite, postgresql, mysql or mariadb."""
+    return db.engine.dialect.name
+
+
+def page(state: ListState) -> Page:
+    """Return the page of a list that its state asks for."""
+    resource, size = state.resource, state.size
+    keys = keyset.sort_keys(resource, state.ordering, dialect())
+    backward, cursor = bool(state.before), state.after or state.before
+    total = count(state) if cursor == "end" or state.exact else None
+    if total and cursor == "end" and total.kind == "exact":
+        size = total.number % size or size  # so that walking back meets the usual pages
+    position, place = (
+        keyset.decode(cursor, keys, dialect()) if cursor not in ("", "end") else (None, None)
+    )
+    base = matching(state, *_labelled(resource, resource.list_display, short=True))
+    rows = db.session.execute(keyset.page(base, keys, place, backward, size + 1)).all()
+    more, rows = len(rows) > size, rows[:size]
+    if total is None:
+        total = Count(len(rows)) if not (more or cursor) else count(state)
+    if backward:
+        rows = rows[::-1]
+    first = _first(backward, cursor, more, position, len(rows), total)
+    width = len(resource.list_display)
+
+    def cursor_at(index: int, wanted: bool) -> str:
+        if not (wanted and rows):
+            return ""
+        number = None if first is None else first + index % len(rows)
+        return keyset.encode(number, keys, rows[index][-len(keys) :])
+
+    return Page(
+        records=[_record(resource, row, width) for row in rows],
+        count=total,
+        first=first,
+        previous=cursor_at(0, more if backward else bool(cursor)),
+        next=cursor_at(-1, cursor != "end" if backward else more),
+    )
+
+
+def _first(
+    backward: bool, cursor: str, more: bool, position: int | None, length: int, total: Count
+) -> int | None:
+    """Return the number of the first record of a page, as far as the cursor knows it."""
+    if not cursor or (backward and not more):
+        return 1
+    if cursor == "end":
+        return total.number - length + 1 if total.kind == "exact" else None
+    if position is None:
+        return None
+    return max(1, position - length) if backward else position + 1
+
+
+def count(state: ListState) -> Count:
+    """Return how many records a list has, exactly if its state asks for that."""
+    selected = matching(state)
+    if state.exact:
+        return counts.exact(selected)
+    if state.narrowed:
+        return counts.bounded(selected)
+    return counts.of_table(state.resource, selected)
+
+
+def identity(resource: Resource, key: tuple[Any, ...]) -> ColumnElement[bool]:
+    """Return the condition that finds the record with a key."""
+    pairs = zip(resource.key_columns, key, strict=True)
+    return and_(*(column.attribute == value for column, value in pairs))
+
+
+def get(
+    state: ListState, names: Sequence[str], key: tuple[Any, ...]
+) -> tuple[Record, list[Any]] | None:
+    """Return a record with the named columns, and its place in the list that a state describes.
+
+    None where there is no record with that key.
+    """
+    resource = state.resource
+    keys = keyset.sort_keys(resource, state.ordering, dialect())
+    columns = _labelled(resource, names, short=False)
+    statement = select(*columns, *(sort.value.label(f"k{i}") for i, sort in enumerate(keys)))
+    row = db.session.execute(statement.where(identity(resource, key))).first()
+    if row is None:
+        return None
+    return _record(resource, row, len(names)), list(row[-len(keys) :])
+
+
+def neighbours(state: ListState, place: list[Any]) -> tuple[str | None, str | None]:
+    """Return the keys of the records before and after a place in a list."""
+    resource = state.resource
+    keys = keyset.sort_keys(resource, state.ordering, dialect())
+    base = matching(state, *_labelled(resource, (), short=True))
+    nearest: dict[bool, tuple[int, str]] = {}
+    for row in db.session.execute(keyset.neighbours(base, keys, place)):
+        before, distance = row.leg < 0, abs(row.leg)
+        if before not in nearest or distance < nearest[before][0]:
+            nearest[before] = (distance, _record(resource, row, 0).key)
+    return tuple(nearest.get(side, (0, None))[1] for side in (True, False))  # type: ignore[return-value]
+
+
+def exists(resource: Resource, key: tuple[Any, ...]) -> bool:
+    """Return whether there is a record with a key."""
+    statement = select(resource.key_columns[0].attribute).where(identity(resource, key))
+    return db.session.execute(statement).first() is not None
+
+
+def reference_labels(column: Column, keys: Iterable[Any]) -> dict[Any, Any]:
+    """Return the labels of the records that values of a foreign key name, by value."""
+    resource = resource_of(column)
+    wanted = {key for key in keys if key is not None}
+    if resource is None or not wanted:
+        return {}
+    attribute = resource.key_columns[0].attribute
+    statement = select(attribute, _shown(resource.label_column, short=True))
+    rows = db.session.execute(statement.where(attribute.in_(wanted))).all()
+    return {row[0]: row[1] for row in rows}
+
+
+def reference_choices(resource: Resource) -> list[tuple[Any, Any]] | None:
+    """Return (key, label) of every record where there are few enough to choose from, else None."""
+    label = resource.label_column
+    statement = select(resource.key_columns[0].attribute, _shown(label, short=True))
+    rows = db.session.execute(statement.limit(MOST_CHOICES + 1)).all()
+    if len(rows) > MOST_CHOICES:
+        return None
+    return sorted(((row[0], row[1]) for row in rows), key=lambda pair: str(pair[1]).casefold())
+
+
+def with_label(resource: Resource, text: str) -> list[Any]:
+    """Return the keys of at most two records whose label is a text."""
+    label = resource.label_column
+    try:
+        value = label.parse(text)
+    except ValueError:
+        return []
+    statement = select(resource.key_columns[0].attribute).where(label.attribute == value)
+    return list(db.session.execute(statement.limit(2)).scalars())

@@ -1,0 +1,111 @@
+"""Checks of the raw request, before anything reads it; and what a request needs to begin."""
+
+from typing import Any
+from urllib.parse import unquote_to_bytes
+
+from flask import Flask, current_app, request
+from flask_babel import gettext
+from werkzeug.exceptions import BadRequest, UnsupportedMediaType
+from werkzeug.wrappers import Response
+
+from webadmin import schema
+from webadmin.database import writing
+from webadmin.errors import SchemaMissingError
+
+SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
+FORM_TYPES = frozenset({"application/x-www-form-urlencoded", "multipart/form-data"})
+# Pages that must answer without a database.
+WITHOUT_DATABASE = frozenset({"static", "bootstrap.static", "healthz", "readyz"})
+HEADERS = {
+    "Content-Security-Policy": (
+        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
+        "connect-src 'self'; manifest-src 'self'; form-action 'self'; base-uri 'none'; "
+        "frame-ancestors 'none'"
+    ),
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "same-origin",
+}
+
+
+def init_app(app: Flask) -> None:
+    """Register the checks; they come before those of the extensions."""
+    app.before_request(check_host)
+    app.before_request(check_encoding)
+    app.before_request(check_schema)
+    app.before_request(begin)
+    app.after_request(add_headers)
+    app.teardown_request(end)
+
+
+def check_host() -> None:
+    """Refuse a host that is not trusted before anything else, a redirect too."""
+    _ = request.host  # raises SecurityError, which is a BadRequest
+
+
+def check_encoding() -> None:
+    """Refuse NUL and what is not UTF-8: Werkzeug would hand on "%FF" as that very text.
+
+    Raises:
+        BadRequest: In the query string or in the body.
+        UnsupportedMediaType: The body is not a form.
+        RequestEntityTooLarge: The body is larger than MAX_CONTENT_LENGTH.
+    """
+    _check_text(unquote_to_bytes(request.query_string))
+    if request.method in SAFE_METHODS:
+        return
+    if request.mimetype not in FORM_TYPES and (request.content_length or request.mimetype):
+        raise UnsupportedMediaType
+    body = request.get_data(cache=True, parse_form_data=False)
+    if request.mimetype == "application/x-www-form-urlencoded":
+        body = unquote_to_bytes(body)
+    _check_text(body)
+
+
+def _check_text(raw: bytes) -> None:
+    problem = None
+    if b"\0" in raw:
+        problem = gettext("It holds a NUL character, which no text may.")
+    else:
+        try:
+            raw.decode()
+        except UnicodeDecodeError:
+            problem = gettext("It holds text that is not UTF-8.")
+    if problem:
+        error = BadRequest()
+        error.explanation = problem  # type: ignore[attr-defined]
+        raise error
+
+
+def check_schema() -> None:
+    """Refuse to work on a database without webadmin's tables; asked until they are there.
+
+    Raises:
+        SchemaMissingError: Some migration is pending.
+    """
+    if request.endpoint in WITHOUT_DATABASE or "webadmin_schema" in current_app.extensions:
+        return
+    if not schema.is_current():
+        raise SchemaMissingError
+    current_app.extensions["webadmin_schema"] = True
+
+
+def begin() -> None:
+    """Let the transactions of a request that writes take SQLite's write lock at once."""
+    if request.method not in SAFE_METHODS:
+        context = request.environ["webadmin.writing"] = writing()
+        context.__enter__()
+
+
+def end(_error: BaseException | None) -> None:
+    """End what `begin` began."""
+    context: Any = request.environ.pop("webadmin.writing", None)
+    if context is not None:
+        context.__exit__(None, None, None)
+
+
+def add_headers(response: Response) -> Response:
+    """Add the headers that every answer bears."""
+    response.headers.extend(HEADERS)
+    if "Cache-Control" not in response.headers:
+        response.headers["Cache-Control"] = "private, no-cache"
+    return response

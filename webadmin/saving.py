@@ -1,0 +1,155 @@
+"""Records written: created once, updated without losing what others wrote, deleted."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import null
+from sqlalchemy.orm import load_only
+
+from webadmin import counts, submissions
+from webadmin.columns import Column
+from webadmin.database import db
+from webadmin.keys import key_text
+from webadmin.resource import Resource
+
+
+@dataclass(frozen=True)
+class Conflict:
+    """A field that two sides changed to different values."""
+
+    name: str
+    original: Any
+    mine: Any
+    theirs: Any
+
+
+@dataclass(frozen=True)
+class Update:
+    """What came of an update.
+
+    Attributes:
+        conflicts: The fields that both sides changed; if there are any, nothing was written.
+        theirs: The values as they are stored now, by name.
+        merged: Whether others had changed fields that this update left alone.
+    """
+
+    conflicts: tuple[Conflict, ...]
+    theirs: dict[str, Any]
+    merged: bool
+
+
+def create(
+    resource: Resource, values: Mapping[str, Any], identifier: str
+) -> tuple[str | None, bool]:
+    """Create a record once for each submission; the caller commits.
+
+    Returns:
+        The text of its key, and whether it is new. The key is None where an earlier
+        submission is still without one.
+
+    Raises:
+        sqlalchemy.exc.DBAPIError: The database refuses the values; the caller rolls back.
+    """
+    submission = submissions.claim(identifier)
+    if submission is None:
+        return submissions.key_made_by(identifier), False
+    record = resource.model()
+    for name, value in values.items():
+        _assign(resource.columns[name], record, value, creating=True)
+    db.session.add(record)
+    db.session.flush()
+    parts = [getattr(record, column.name) for column in resource.key_columns]
+    submission.key = key_text(resource, parts)
+    counts.forget(resource)
+    return submission.key, True
+
+
+def _assign(column: Column, record: Any, value: Any, creating: bool = False) -> None:
+    if value is None and creating and column.has_default:
+        return  # left out, so that the default applies
+    if value is None and column.kind.name == "json":
+        value = null()  # None would be stored as JSON's null
+    setattr(record, column.name, value)
+
+
+def _locked(resource: Resource, key: tuple[Any, ...], names: list[str]) -> Any:
+    """Read a record and lock it against other writers; None if there is none.
+
+    SQLite has no row locks: the whole transaction holds its write lock (see `database`).
+    """
+    wanted = {*names, *(column.name for column in resource.key_columns)}
+    return db.session.get(
+        resource.model,
+        key if len(key) > 1 else key[0],
+        options=[load_only(*(resource.columns[name].attribute for name in sorted(wanted)))],
+        with_for_update=True,
+        populate_existing=True,
+    )
+
+
+def update(
+    resource: Resource,
+    key: tuple[Any, ...],
+    mine: Mapping[str, Any],
+    original: Mapping[str, Any],
+) -> Update | None:
+    """Write the fields that `mine` changes from `original`; the caller commits.
+
+    A field that only the other side changed keeps the other side's value. Where both changed
+    one to different values nothing is written.
+
+    Args:
+        resource: What the record is of.
+        key: The values of its key.
+        mine: The values to write, by name.
+        original: The values that the form was loaded with, by name.
+
+    Returns:
+        None if the record is gone.
+
+    Raises:
+        sqlalchemy.exc.DBAPIError: The database refuses the values; the caller rolls back.
+    """
+    record = _locked(resource, key, list(mine))
+    if record is None:
+        return None
+    theirs = {name: getattr(record, name) for name in mine}
+    conflicts, changed, merged = [], [], False
+    for name, value in mine.items():
+        text = resource.columns[name].text
+        was, is_now, wanted = (_lines(text(v)) for v in (original[name], theirs[name], value))
+        if was != is_now and is_now != wanted:
+            merged = merged or wanted == was
+            if wanted != was:
+                conflicts.append(Conflict(name, original[name], value, theirs[name]))
+        elif wanted != is_now:
+            changed.append(name)
+    if not conflicts:
+        for name in changed:
+            _assign(resource.columns[name], record, mine[name])
+        db.session.flush()
+    return Update(tuple(conflicts), theirs, merged)
+
+
+def _lines(text: str) -> str:
+    """Return text with the line ends that a browser sends back for it."""
+    return text.replace("\r\n", "\n").replace("\r", "\n")
+
+
+def delete(resource: Resource, key: tuple[Any, ...]) -> bool:
+    """Delete a record, with what the model says goes along; the caller commits.
+
+    Returns:
+        False if the record is gone already.
+
+    Raises:
+        sqlalchemy.exc.DBAPIError: Other records need it; the caller rolls back.
+    """
+    record = _locked(resource, key, [])
+    if record is None:
+        return False
+    db.session.delete(record)
+    db.session.flush()
+    counts.forget(resource)
+    return True

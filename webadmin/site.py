@@ -1,0 +1,40 @@
+"""The pages that belong to no resource: home, and whether the site is up."""
+
+from flask import Flask, render_template
+from sqlalchemy import text
+
+from webadmin import counts, records, schema
+from webadmin.database import db
+from webadmin.listing import ListState
+
+
+def home() -> str:
+    """Show each resource with its count."""
+    found = []
+    for resource in records.resources().values():
+        state = ListState(resource)
+        found.append((resource, counts.of_table(resource, records.matching(state))))
+    return render_template("home.html", found=found)
+
+
+def healthz() -> tuple[str, dict[str, str]]:
+    """Answer that the process is alive, without asking the database."""
+    return "ok\n", {"Content-Type": "text/plain"}
+
+
+def readyz() -> tuple[str, int, dict[str, str]]:
+    """Answer whether the database can be reached and has its tables."""
+    db.session.execute(text("SELECT 1"))
+    ready = schema.is_current()
+    return (
+        ("ready\n" if ready else "run: webadmin init\n"),
+        200 if ready else 503,
+        {"Content-Type": "text/plain"},
+    )
+
+
+def init_app(app: Flask) -> None:
+    """Register the pages."""
+    app.add_url_rule("/", "home", home)
+    app.add_url_rule("/healthz", "healthz", healthz)
+    app.add_url_rule("/readyz", "readyz", readyz)

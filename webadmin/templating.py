@@ -1,0 +1,100 @@
+"""What templates may call: numbers, counts, URLs of assets, the side bar."""
+
+import hashlib
+from pathlib import Path
+from typing import Any
+
+from babel import Locale
+from flask import Flask, current_app, request, url_for
+from flask_babel import Babel, format_decimal, get_locale, gettext
+
+from webadmin import counts, records
+from webadmin.counts import Count
+
+LANGUAGES = ("en", "de")
+IMMUTABLE = "public, max-age=31536000, immutable"
+THEMES = ("light", "dark")
+
+
+def init_app(app: Flask) -> None:
+    """Set up languages, and give templates their functions."""
+    folder = str(Path(__file__).parent / "translations")
+    Babel(app, locale_selector=choose_language, default_translation_directories=folder)
+    app.jinja_env.globals.update(
+        asset=_Assets(app),
+        number=number,
+        counted=counted,
+        total=total,
+        resources=records.resources,
+        remembered=counts.remembered,
+        site_name=app.config["SITE_NAME"],
+        theme=theme,
+        locale=locale,
+    )
+    app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
+    app.after_request(_cache_static)
+
+
+def choose_language() -> str:
+    """Return the setting's language, else the best of those that the browser asks for."""
+    chosen = current_app.config["LANGUAGE"]
+    if chosen:
+        return str(chosen)
+    return request.accept_languages.best_match(LANGUAGES) or LANGUAGES[0]
+
+
+def locale() -> Locale:
+    """Return the locale of the page: its language and the direction of its script."""
+    return get_locale() or Locale("en")
+
+
+def theme() -> str:
+    """Return "light" or "dark" where the switch was used, "" where the system decides."""
+    chosen = request.cookies.get("theme", "")
+    return chosen if chosen in THEMES else ""
+
+
+def number(value: int) -> str:
+    """Return a whole number as the locale groups it."""
+    return str(format_decimal(value))
+
+
+def counted(count: Count) -> str:
+    """Return a count in a few characters, for the side bar."""
+    if count.kind == "about":
+        return f"≈ {number(count.number)}"
+    return f"> {number(count.number)}" if count.kind == "more" else number(count.number)
+
+
+def total(count: Count) -> str:
+    """Return a count as words of a sentence."""
+    text = number(count.number)
+    if count.kind == "about":
+        return str(gettext("about %(number)s", number=text))
+    if count.kind == "more":
+        return str(gettext("more than %(number)s", number=text))
+    return text
+
+
+class _Assets:
+    """URLs of static files that change with their content, so that they can be kept for ever."""
+
+    def __init__(self, app: Flask) -> None:
+        self.app = app
+        self.urls: dict[str, str] = {}
+
+    def __call__(self, name: str, endpoint: str = "static") -> str:
+        """Return the URL of a file of ours, or of another endpoint's."""
+        url = self.urls.get(name)
+        if url is None:
+            owner = self.app if endpoint == "static" else self.app.blueprints["bootstrap"]
+            content = Path(str(owner.static_folder), name).read_bytes()
+            version = hashlib.sha256(content).hexdigest()[:12]
+            url = self.urls[name] = url_for(endpoint, filename=name, v=version)
+        return url
+
+
+def _cache_static(response: Any) -> Any:
+    if request.endpoint in ("static", "bootstrap.static") and "v" in request.args:
+        response.headers["Cache-Control"] = IMMUTABLE
+    return response

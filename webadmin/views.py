@@ -1,0 +1,111 @@
+"""The pages that read: the list and one record; and what all pages of a resource share."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from flask import abort, redirect, render_template, request, url_for
+from werkzeug.wrappers import Response
+
+from webadmin import formats, forms, keys, list_page, listing, records
+from webadmin.listing import ListState
+from webadmin.resource import Resource
+
+Answer = str | Response | tuple[str, int]
+
+
+def list_url(state: ListState, anchor: str | None = None) -> str:
+    """Return the URL of the list in a state, at a record where its key is given."""
+    fragment = f"#record-{keys.in_url(anchor)}" if anchor else ""
+    return f"{url_for(f'{state.resource.name}.index')}{state.query()}{fragment}"
+
+
+def record_url(state: ListState, key: str, page: str = "") -> str:
+    """Return the URL of a record's page, which keeps the list that one came from."""
+    prefix = url_for(f"{state.resource.name}.index")
+    return f"{prefix}{keys.in_url(key)}{page}{state.query()}"
+
+
+def render(template: str, state: ListState, **context: Any) -> str:
+    """Return a page of a resource; `users/list.html` wins over `resource/list.html`."""
+    resource = state.resource
+    return render_template(
+        [f"{resource.name}/{template}", f"resource/{template}"],
+        resource=resource,
+        state=state,
+        list_url=list_url(state),
+        **context,
+    )
+
+
+def index(resource: Resource) -> Answer:
+    """Show the list."""
+    state = listing.parse(resource, request.args)
+    page = records.page(state)
+    if not page.records and (state.after or state.before not in ("", "end")):
+        # The records there are gone: the nearest page that there is.
+        end = {"after": "", "before": "end" if state.after else ""}
+        return redirect(request.path + state.query(**end), 303)
+    return render(
+        "list.html",
+        state,
+        page=page,
+        headings=list_page.headings(state),
+        rows=list_page.rows(state, page, request.path),
+        chips=list_page.chips(state),
+        controls=list_page.controls(state),
+        sizes=list_page.sizes(state),
+        label_index=resource.list_display.index(resource.label_column.name)
+        if resource.label_column.name in resource.list_display
+        else 0,
+    )
+
+
+def key_or_404(resource: Resource, key: str) -> tuple[Any, ...]:
+    """Return the values of a key; 404 where no record can have it."""
+    parts = keys.parse_key(resource, key, records.dialect())
+    if parts is None:
+        abort(404)
+    return parts
+
+
+def load(state: ListState, names: Sequence[str], key: str) -> tuple[dict[str, Any], list[Any]]:
+    """Return the named values of a record and its place in the list; 404 where there is none."""
+    found = records.get(state, names, key_or_404(state.resource, key))
+    if found is None:
+        abort(404)
+    record, place = found
+    return dict(zip(names, record.values, strict=True)), place
+
+
+def title(resource: Resource, values: dict[str, Any], key: str) -> str:
+    """Return the name of a record: its label, else "User 5"."""
+    label = values.get(resource.label_column.name)
+    if label in (None, "") or resource.label_column.primary_key:
+        return f"{resource.labels[0]} {key}"
+    return str(formats.formatter(resource.label_column, short=True)(label))
+
+
+def detail(resource: Resource, key: str) -> Answer:
+    """Show one record."""
+    state = listing.parse(resource, request.args)
+    values, place = load(state, list(resource.columns), key)
+    previous, following = records.neighbours(state, place)
+    shown = []
+    for name, value in values.items():
+        column = resource.columns[name]
+        if column.reference is not None:
+            text = list_page.reference(column, [value])(value)
+        else:
+            text = formats.formatter(column)(value)
+        shown.append((forms.label_of(resource, name), text))
+    return render(
+        "detail.html",
+        state,
+        key=key,
+        title=title(resource, values, key),
+        fields=shown,
+        previous=record_url(state, previous) if previous else "",
+        next=record_url(state, following) if following else "",
+        edit_url=record_url(state, key, "/edit"),
+        delete_url=record_url(state, key, "/delete"),
+    )
