@@ -17,7 +17,6 @@ from sqlalchemy.exc import (
 )
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from werkzeug.exceptions import HTTPException
-from werkzeug.wrappers import Response
 
 from webadmin.database import db
 from webadmin.listing import ListError
@@ -90,10 +89,11 @@ EXPLANATIONS = {
 
 def init_app(app: Flask) -> None:
     """Register the handler for everything that can go wrong."""
-    app.register_error_handler(Exception, _handle)
+    app.register_error_handler(Exception, handle)
 
 
-def _handle(error: Exception) -> Response | Any:
+def handle(error: Exception) -> Any:
+    """Return the error page for an exception: a Flask error handler."""
     if isinstance(error, HTTPException) and error.code is not None and error.code < 400:
         return error  # a redirect
     status, explanation = explain(error)

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from flask import flash, redirect, request, url_for
+from flask import flash, redirect, request
 from flask_babel import gettext
 from flask_wtf import FlaskForm
 from markupsafe import Markup
@@ -13,7 +13,7 @@ from webadmin import formats, forms, listing, refusals, saving, submissions
 from webadmin.database import db
 from webadmin.listing import ListState
 from webadmin.resource import Resource
-from webadmin.views import Answer, key_or_404, list_url, load, record_url, render, title
+from webadmin.views import Answer, key_or_404, list_url, load, new_url, record_url, render, title
 
 
 def _form_page(
@@ -56,7 +56,7 @@ def _saved(state: ListState, key: str, message: str) -> Response:
     url = record_url(state, key)
     flash(Markup('{} <a href="{}">{}</a>').format(message, url, gettext("View")), "success")
     if then == "add":
-        return redirect(f"{url_for(f'{state.resource.name}.new')}{state.query()}", 303)
+        return redirect(new_url(state), 303)
     if then == "edit":
         return redirect(record_url(state, key, "/edit"), 303)
     return redirect(list_url(state, key), 303)
@@ -170,8 +170,7 @@ def _gone(state: ListState, form: FlaskForm) -> Answer:
             "save it to create the record anew."
         )
     )
-    action = f"{url_for(f'{state.resource.name}.new')}{state.query()}"
-    return _form_page(state, form, 409, token=submissions.new_token(), title=None, action=action)
+    return _form_page(state, form, 409, token=submissions.new_token(), title=None, action=new_url(state))
 
 
 def _conflict(state: ListState, key: str, form: FlaskForm, result: saving.Update) -> Answer:

@@ -8,6 +8,7 @@ from typing import Any
 from flask import Blueprint, request
 from flask_wtf.csrf import CSRFError
 
+from webadmin import errors
 from webadmin.form_views import delete, edit, new
 from webadmin.permissions import Action
 from webadmin.resource import Resource
@@ -58,6 +59,6 @@ def _offer_again(resource: Resource, error: CSRFError) -> Any:
     forms: dict[str, Callable[..., Answer]] = {"new": new, "edit": edit}
     again = forms.get((request.endpoint or "").rpartition(".")[2])
     if again is None:
-        return error
+        return errors.handle(error)
     page = again(resource, **(request.view_args or {}))
     return (page[0], 400) if isinstance(page, tuple) else page

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from babel import Locale
-from flask import Flask, current_app, request, url_for
+from flask import Flask, current_app, request
 from flask_babel import Babel, format_decimal, get_locale, gettext
 
 from webadmin import counts, records
@@ -29,6 +29,7 @@ def init_app(app: Flask) -> None:
         remembered=counts.remembered,
         site_name=app.config["SITE_NAME"],
         theme=theme,
+        site_url=site_url,
         locale=locale,
     )
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
@@ -80,18 +81,29 @@ class _Assets:
     """URLs of static files that change with their content, so that they can be kept for ever."""
 
     def __init__(self, app: Flask) -> None:
-        self.app = app
+        bootstrap = app.blueprints["bootstrap"]
+        self.sources = {
+            "static": (Path(str(app.static_folder)), str(app.static_url_path)),
+            "bootstrap.static": (Path(str(bootstrap.static_folder)), "/bootstrap/static"),
+        }
         self.urls: dict[str, str] = {}
 
     def __call__(self, name: str, endpoint: str = "static") -> str:
         """Return the URL of a file of ours, or of another endpoint's."""
         url = self.urls.get(name)
         if url is None:
-            owner = self.app if endpoint == "static" else self.app.blueprints["bootstrap"]
-            content = Path(str(owner.static_folder), name).read_bytes()
-            version = hashlib.sha256(content).hexdigest()[:12]
-            url = self.urls[name] = url_for(endpoint, filename=name, v=version)
-        return url
+            folder, path = self.sources[endpoint]
+            version = hashlib.sha256((folder / name).read_bytes()).hexdigest()[:12]
+            url = self.urls[name] = f"{path}/{name}?v={version}"
+        return f"{request.script_root}{url}"
+
+
+def site_url(path: str = "") -> str:
+    """Return the URL of a path of this site, also where the site stands below a prefix.
+
+    Unlike `url_for` it works for requests to a host that is not trusted.
+    """
+    return f"{request.script_root}/{path}"
 
 
 def _cache_static(response: Any) -> Any:

@@ -3,12 +3,13 @@
 from collections.abc import Sequence
 from typing import Any
 
-from flask import abort, redirect, render_template, request, url_for
+from flask import abort, redirect, render_template, request
 from werkzeug.wrappers import Response
 
 from webadmin import formats, forms, keys, list_page, listing, records
 from webadmin.listing import ListState
 from webadmin.resource import Resource
+from webadmin.templating import site_url
 
 Answer = str | Response | tuple[str, int]
 
@@ -16,12 +17,17 @@ Answer = str | Response | tuple[str, int]
 def list_url(state: ListState, anchor: str | None = None) -> str:
     """Return the URL of the list in a state, at a record where its key is given."""
     fragment = f"#record-{keys.in_url(anchor)}" if anchor else ""
-    return f"{url_for(f'{state.resource.name}.index')}{state.query()}{fragment}"
+    return f"{site_url(f'{state.resource.name}/')}{state.query()}{fragment}"
+
+
+def new_url(state: ListState) -> str:
+    """Return the URL of the form for a new record, which keeps the list that one came from."""
+    return f"{site_url(f'{state.resource.name}/new')}{state.query()}"
 
 
 def record_url(state: ListState, key: str, page: str = "") -> str:
     """Return the URL of a record's page, which keeps the list that one came from."""
-    prefix = url_for(f"{state.resource.name}.index")
+    prefix = site_url(f"{state.resource.name}/")
     return f"{prefix}{keys.in_url(key)}{page}{state.query()}"
 
 
@@ -44,13 +50,13 @@ def index(resource: Resource) -> Answer:
     if not page.records and (state.after or state.before not in ("", "end")):
         # The records there are gone: the nearest page that there is.
         end = {"after": "", "before": "end" if state.after else ""}
-        return redirect(request.path + state.query(**end), 303)
+        return redirect(site_url(f"{resource.name}/") + state.query(**end), 303)
     return render(
         "list.html",
         state,
         page=page,
         headings=list_page.headings(state),
-        rows=list_page.rows(state, page, request.path),
+        rows=list_page.rows(state, page, site_url(f"{resource.name}/")),
         chips=list_page.chips(state),
         controls=list_page.controls(state),
         sizes=list_page.sizes(state),
