@@ -61,14 +61,10 @@ def servers() -> Iterator[dict[str, URL | str]]:
             _run(server, f"DROP DATABASE {NAME}{force}")
 
 
-@pytest.fixture(params=["sqlite", "postgresql", "mariadb"])
-def database_uri(
-    request: pytest.FixtureRequest, tmp_path: Path, servers: dict[str, URL | str]
-) -> str:
-    """The URI of a fresh, empty database; once for each kind."""
-    kind = request.param
+def fresh_database(kind: str, folder: Path, servers: dict[str, URL | str]) -> str:
+    """Return the URI of an empty database of a kind, or skip the test."""
     if kind == "sqlite":
-        return f"sqlite:///{tmp_path / 'test.sqlite'}"
+        return f"sqlite:///{folder / 'test.sqlite'}"
     url = servers[kind]
     if isinstance(url, str):
         missing(url)
@@ -78,6 +74,22 @@ def database_uri(
     else:
         _run(url, f"DROP DATABASE {NAME}", f"CREATE DATABASE {NAME}", f"USE {NAME}")
     return url.render_as_string(hide_password=False)
+
+
+@pytest.fixture(params=["sqlite", "postgresql", "mariadb"])
+def database_uri(
+    request: pytest.FixtureRequest, tmp_path: Path, servers: dict[str, URL | str]
+) -> str:
+    """The URI of a fresh, empty database; once for each kind."""
+    return fresh_database(request.param, tmp_path, servers)
+
+
+@pytest.fixture(params=["postgresql", "mariadb"])
+def server_uri(
+    request: pytest.FixtureRequest, tmp_path: Path, servers: dict[str, URL | str]
+) -> str:
+    """The URI of a fresh, empty database on a server; once for each kind."""
+    return fresh_database(request.param, tmp_path, servers)
 
 
 def settings(database_uri: str, folder: Path) -> dict[str, object]:
