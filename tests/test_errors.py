@@ -1,5 +1,6 @@
 """Error pages: what happened, what to do, a reference; and a database that goes away."""
 
+import contextlib
 import logging
 import re
 import socket
@@ -9,10 +10,10 @@ from collections.abc import Iterator
 import pytest
 from flask import Flask, abort
 from flask.testing import FlaskClient
-from pages import add_people, hidden, stored
 from sqlalchemy import make_url
 
 from conftest import settings
+from pages import add_people, hidden, stored
 from webadmin import create_app, schema
 from webadmin.database import db
 
@@ -124,10 +125,8 @@ class Cable:
     def pull(self) -> None:
         self.plugged = False
         for end in self.open:
-            try:
+            with contextlib.suppress(OSError):
                 end.shutdown(socket.SHUT_RDWR)
-            except OSError:
-                pass
             end.close()
         self.open.clear()
 

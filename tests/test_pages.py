@@ -97,7 +97,11 @@ def test_where_saving_leads(app: Flask, client: FlaskClient) -> None:
 
 
 def test_a_form_sent_twice_makes_one_record(app: Flask, client: FlaskClient) -> None:
-    data = {"name": "Once", "age": "1", "_submission": hidden(client.get("/users/new"), "_submission")}
+    data = {
+        "name": "Once",
+        "age": "1",
+        "_submission": hidden(client.get("/users/new"), "_submission"),
+    }
     first, second = (client.post("/users/new", data=data) for _ in range(2))
     assert first.headers["Location"] == second.headers["Location"]
     assert len(stored(app)) == 1
@@ -130,7 +134,16 @@ def test_neighbours_follow_the_list_one_came_from(app: Flask, client: FlaskClien
 
 
 def test_text_of_other_scripts_is_kept_exactly(app: Flask, client: FlaskClient) -> None:
-    names = ["e\u0301 é", "\u202eabc", "👩‍👩‍👧", "ﬁ", "a" * 255, "𝒜" * 255, "ẞ", "O'Brien \"x\" %_/\\"]
+    names = [
+        "e\u0301 é",
+        "\u202eabc",
+        "👩‍👩‍👧",
+        "ﬁ",
+        "a" * 255,
+        "𝒜" * 255,
+        "ẞ",
+        'O\'Brien "x" %_/\\',
+    ]
     for name in names:
         assert client.post("/users/new", data={"name": name}).status_code == 303, name
     assert [name for _, name, _ in stored(app)] == names

@@ -12,6 +12,7 @@ from flask import Flask
 
 PREFIX = "WEBADMIN_"
 EMBEDDED_DATABASE = "webadmin.sqlite"
+LANGUAGES = ("en", "de")
 _log = logging.getLogger("webadmin")
 
 
@@ -27,6 +28,15 @@ def _whole_number(text: str) -> int:
 
 def _names(text: str) -> list[str]:
     return [part.strip() for part in text.split(",") if part.strip()]
+
+
+def _one_of(*choices: str) -> Callable[[str], str]:
+    def parse(text: str) -> str:
+        if text not in choices:
+            raise ValueError(f"one of {', '.join(choices)}")
+        return text
+
+    return parse
 
 
 def _timezone(text: str) -> str:
@@ -75,6 +85,7 @@ SETTINGS = (
     Setting(
         name="LANGUAGE",
         default=None,
+        parse=_one_of(*LANGUAGES),
         help="The language of every page, such as `de`. Without it the browser's choice counts.",
     ),
     Setting(
@@ -111,6 +122,7 @@ SETTINGS = (
     Setting(
         name="LOG_LEVEL",
         default="INFO",
+        parse=_one_of("DEBUG", "INFO", "WARNING", "ERROR"),
         help="What is logged to standard error: DEBUG, INFO, WARNING or ERROR.",
     ),
 )

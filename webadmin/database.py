@@ -3,7 +3,7 @@
 import importlib.util
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from pathlib import Path
@@ -39,6 +39,20 @@ EXAMPLES = (
 )
 
 
+def _mysql_driver() -> str:
+    """Return mysqldb where it happens to be installed (it is faster), else pymysql."""
+    return "mysqldb" if importlib.util.find_spec("MySQLdb") else "pymysql"
+
+
+# What serves a URI that names no driver.
+DRIVERS: dict[str, Callable[[], str]] = {
+    "sqlite": lambda: "",
+    "postgresql": lambda: "psycopg",
+    "mariadb": _mysql_driver,
+    "mysql": _mysql_driver,
+}
+
+
 @contextmanager
 def writing() -> Iterator[None]:
     """Let transactions that begin inside take SQLite's write lock at once (BEGIN IMMEDIATE).
@@ -65,39 +79,28 @@ def database_url(uri: str | None, instance: Path) -> URL:
         return URL.create("sqlite", database=str(instance / EMBEDDED_DATABASE))
     try:
         url = make_url(uri)
-        # "postgres" is what hosting services write; SQLAlchemy knows the full name only.
-        url = url.set(drivername=url.drivername.replace("postgres+", "postgresql+", 1))
-        if url.drivername in ("postgres", "postgresql"):
-            url = url.set(drivername="postgresql+psycopg")
-        elif url.drivername in ("mariadb", "mysql"):
-            url = url.set(drivername=f"{url.drivername}+{_mysql_driver()}")
-        url.get_dialect().import_dbapi()
-    except ArgumentError:
+    except (ArgumentError, ValueError):  # ValueError: a port that is no number
         raise ConfigError(
             f"The database URI cannot be read. Write it like {EXAMPLES}; special characters "
             "in a password are percent-encoded (@ is %40)."
         ) from None
-    except ImportError as error:
+    # "postgres" is what hosting services write; SQLAlchemy knows the full name only.
+    backend, _, driver = url.drivername.partition("+")
+    backend = "postgresql" if backend == "postgres" else backend
+    if backend not in DRIVERS:
+        raise ConfigError(f"webadmin knows no database {backend!r}. Write a URI like {EXAMPLES}.")
+    driver = driver or DRIVERS[backend]()
+    url = url.set(drivername=f"{backend}+{driver}" if driver else backend)
+    try:
+        url.get_dialect().import_dbapi()
+    except (ImportError, ArgumentError):
         raise ConfigError(
-            f"The driver of {masked(url)} is not installed ({error}). Leave the driver out "
-            "of the URI to use the one that comes with webadmin."
+            f"The driver {driver!r} is not installed. Leave it out of the database URI to use "
+            "the one that comes with webadmin."
         ) from None
-    except Exception:  # SQLAlchemy raises NoSuchModuleError, or ValueError for a bad port
-        raise ConfigError(
-            f"The database URI names no database that webadmin knows. Write it like {EXAMPLES}."
-        ) from None
-    if url.get_backend_name() not in ("sqlite", "postgresql", "mysql", "mariadb"):
-        raise ConfigError(
-            f"{url.get_backend_name()} is not a database of webadmin's. Write a URI like {EXAMPLES}."
-        )
     if url.get_backend_name() == "sqlite" and sqlite_file(url):
         url = url.set(database=str(Path(str(url.database)).absolute()))
     return url
-
-
-def _mysql_driver() -> str:
-    """Return mysqldb where it happens to be installed (it is faster), else pymysql."""
-    return "mysqldb" if importlib.util.find_spec("MySQLdb") else "pymysql"
 
 
 def sqlite_file(url: URL) -> Path | None:

@@ -178,10 +178,16 @@ def _log(error: Exception, status: int, reference: str) -> None:
     if status < 500:
         current_app.logger.info(line + " %r", *arguments, type(error).__name__)
     elif status == 503:
-        current_app.logger.error(line + " %r", *arguments, str(getattr(error, "orig", error)))
+        current_app.logger.error(line + " %r", *arguments, _cause(error))
     else:
         cause = getattr(error, "original_exception", None) or error
         current_app.logger.error(line, *arguments, exc_info=cause)
+
+
+def _cause(error: Exception) -> str:
+    if isinstance(error, SchemaMissingError):
+        return "tables are missing: run webadmin init"
+    return str(getattr(error, "orig", error))
 
 
 def _end_transaction() -> None:

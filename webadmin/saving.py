@@ -119,7 +119,7 @@ def update(
     for name, value in mine.items():
         text = resource.columns[name].text
         was, is_now, wanted = (_lines(text(v)) for v in (original[name], theirs[name], value))
-        if was != is_now and is_now != wanted:
+        if is_now not in (was, wanted):
             merged = merged or wanted == was
             if wanted != was:
                 conflicts.append(Conflict(name, original[name], value, theirs[name]))

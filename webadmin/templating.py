@@ -9,9 +9,9 @@ from flask import Flask, current_app, request
 from flask_babel import Babel, format_decimal, get_locale, gettext
 
 from webadmin import counts, records
+from webadmin.config import LANGUAGES
 from webadmin.counts import Count
 
-LANGUAGES = ("en", "de")
 IMMUTABLE = "public, max-age=31536000, immutable"
 THEMES = ("light", "dark")
 

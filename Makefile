@@ -1,0 +1,36 @@
+BIN := .venv/bin
+
+.PHONY: run test lint format messages
+
+run: $(BIN)/webadmin
+	$(BIN)/webadmin run
+
+test: $(BIN)/pytest
+	$(BIN)/pytest
+
+lint: $(BIN)/ruff
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+format: $(BIN)/ruff
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+messages: $(BIN)/webadmin
+	$(BIN)/pybabel extract -F pyproject.toml -k _l -k lazy_gettext --no-location \
+		--project webadmin -o webadmin/translations/messages.pot .
+	$(BIN)/pybabel update -i webadmin/translations/messages.pot -d webadmin/translations --no-fuzzy-matching
+	$(BIN)/pybabel compile -d webadmin/translations
+
+$(BIN)/python:
+	python3 -m venv .venv
+
+$(BIN)/webadmin: $(BIN)/python
+	$(BIN)/pip install -e .
+
+$(BIN)/pytest: $(BIN)/python
+	$(BIN)/pip install -e '.[test]'
+
+$(BIN)/ruff: $(BIN)/python
+	$(BIN)/pip install -e '.[test,lint]'

@@ -1,0 +1,74 @@
+"""Who may import whom: only what stands before it in this order."""
+
+import ast
+from pathlib import Path
+
+import webadmin
+
+ORDER = [
+    "config",
+    "database",
+    "values",
+    "texts",
+    "columns",
+    "resource",
+    "permissions",
+    "keys",
+    "filters",
+    "keyset",
+    "listing",
+    "counts",
+    "records",
+    "submissions",
+    "saving",
+    "fields",
+    "forms",
+    "formats",
+    "refusals",
+    "users",
+    "schema",
+    "registry",
+    "templating",
+    "list_page",
+    "errors",
+    "request_checks",
+    "site",
+    "views",
+    "form_views",
+    "pages",
+    "__init__",
+    "samples",
+    "server",
+    "cli",
+]
+PACKAGE = Path(webadmin.__file__).parent
+
+
+def imported(module: str) -> set[str]:
+    """Return the modules of the package that one imports."""
+    found = set()
+    for node in ast.walk(ast.parse((PACKAGE / f"{module}.py").read_text())):
+        if isinstance(node, ast.Import):
+            found |= {name.name for name in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            found |= {f"{node.module}.{name.name}" for name in node.names} | {node.module}
+    return {name.split(".")[1] for name in found if name.startswith("webadmin.")} & set(ORDER)
+
+
+def test_the_order_names_every_module() -> None:
+    assert sorted(ORDER) == sorted(path.stem for path in PACKAGE.glob("*.py"))
+
+
+def test_imports_point_backwards_only() -> None:
+    wrong = [
+        f"{module} imports {name}"
+        for place, module in enumerate(ORDER)
+        for name in imported(module)
+        if ORDER.index(name) >= place
+    ]
+    assert wrong == []
+
+
+def test_modules_stay_small() -> None:
+    long = {path.name: len(path.read_text().splitlines()) for path in PACKAGE.glob("*.py")}
+    assert {name: lines for name, lines in long.items() if lines > 330} == {}
