@@ -129,7 +129,7 @@ def explain(error: Exception) -> tuple[int, Explanation]:
         return 400, Explanation(
             gettext("This form has expired"),
             gettext(
-                "It was opened in another session or before you signed in, so nothing was saved."
+                "It was opened in another session, so nothing was saved."
             ),
             gettext("What you typed is below: check it and send it again."),
         )

@@ -170,7 +170,9 @@ def _gone(state: ListState, form: FlaskForm) -> Answer:
             "save it to create the record anew."
         )
     )
-    return _form_page(state, form, 409, token=submissions.new_token(), title=None, action=new_url(state))
+    return _form_page(
+        state, form, 409, token=submissions.new_token(), title=None, action=new_url(state)
+    )
 
 
 def _conflict(state: ListState, key: str, form: FlaskForm, result: saving.Update) -> Answer:

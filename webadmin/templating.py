@@ -5,8 +5,8 @@ from pathlib import Path
 from typing import Any
 
 from babel import Locale
-from flask import Flask, current_app, request
-from flask_babel import Babel, format_decimal, get_locale, gettext
+from flask import Flask, current_app, g, request
+from flask_babel import Babel, format_decimal, get_locale, get_translations, gettext
 
 from webadmin import counts, records
 from webadmin.config import LANGUAGES
@@ -20,6 +20,11 @@ def init_app(app: Flask) -> None:
     """Set up languages, and give templates their functions."""
     folder = str(Path(__file__).parent / "translations")
     Babel(app, locale_selector=choose_language, default_translation_directories=folder)
+    app.jinja_env.install_gettext_callables(  # type: ignore[attr-defined]
+        gettext=lambda text: _translations().ugettext(text),
+        ngettext=lambda one, many, count: _translations().ungettext(one, many, count),
+        newstyle=True,
+    )
     app.jinja_env.globals.update(
         asset=_Assets(app),
         number=number,
@@ -42,6 +47,14 @@ def choose_language() -> str:
     if chosen:
         return str(chosen)
     return request.accept_languages.best_match(LANGUAGES) or LANGUAGES[0]
+
+
+def _translations() -> Any:
+    """Return the translations of this request, looked up once: a page asks a hundred times."""
+    found = g.get("translations")
+    if found is None:
+        found = g.translations = get_translations()
+    return found
 
 
 def locale() -> Locale:
