@@ -7,6 +7,7 @@ from enum import Enum
 from functools import cached_property
 from typing import Any
 
+from flask_babel import gettext
 from sqlalchemy import types as sa
 from sqlalchemy.orm import InstrumentedAttribute
 from sqlalchemy.types import TypeEngine
@@ -123,14 +124,26 @@ class Column:
         return (
             self.kind.parse is not None
             and self.source.computed is None
+            and not (self.source.identity is not None and self.source.identity.always)
             and not (self.primary_key and self.has_default)
         )
+
+    @cached_property
+    def prefilled(self) -> Any:
+        """The value that the form of a new record begins with: the model's, or None."""
+        default = self.source.default
+        return default.arg if default is not None and default.is_scalar else None
+
+    @cached_property
+    def is_text(self) -> bool:
+        """Whether it holds free text."""
+        return self.kind.name in ("string", "text")
 
     @cached_property
     def max_length(self) -> int | None:
         """The longest text in characters, or None."""
         length = getattr(self.type, "length", None)
-        return length if self.kind.name in ("string", "text") and length else None
+        return length if self.is_text and length else None
 
     @cached_property
     def reference(self) -> Any:
@@ -154,8 +167,26 @@ class Column:
             ValueError: With a message that says what would be right.
         """
         if self.kind.parse is None:
-            raise ValueError("a value of this type cannot be typed")
+            raise ValueError(gettext("A value of this type cannot be typed."))
         return self.kind.parse(text, self.type)
+
+    def problem(self, value: Any) -> str:
+        """Return what is wrong with a value before a database is asked, "" where nothing is."""
+        if value is None or self.kind.parse is None:
+            return ""
+        if self.max_length and len(str(value)) > self.max_length:
+            return str(
+                gettext(
+                    "Write at most %(most)s characters; these are %(length)s.",
+                    most=self.max_length,
+                    length=len(str(value)),
+                )
+            )
+        try:
+            self.parse(self.text(value))
+        except (ValueError, TypeError, AttributeError) as error:
+            return str(error)
+        return ""
 
     def text(self, value: Any) -> str:
         """Return the text that stands for a value: in forms, filters and keys; NULL is empty."""

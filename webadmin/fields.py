@@ -1,8 +1,10 @@
 """Form fields that turn text into values as `columns.py` says, and never lose what was typed."""
 
+import re
 import unicodedata
 from collections.abc import Sequence
-from typing import Any
+from datetime import date, datetime, time
+from typing import Any, ClassVar
 
 from flask_babel import gettext, lazy_gettext
 from markupsafe import Markup
@@ -13,7 +15,14 @@ from wtforms.widgets import html_params
 
 from webadmin.columns import Kind, kind_of
 
-LONG_TEXT = 255
+# What browsers take into an <input> of a type, and how it is read; others they empty.
+# https://html.spec.whatwg.org/multipage/common-microsyntaxes.html#dates-and-times
+_DAY, _CLOCK = r"(\d{4}-\d\d-\d\d)", r"(\d\d:\d\d(?::\d\d(?:\.\d{1,3})?)?)0*"
+_NATIVE: dict[str, tuple[str, re.Pattern[str], Any]] = {
+    "date": ("date", re.compile(_DAY, re.ASCII), date),
+    "time": ("time", re.compile(_CLOCK, re.ASCII), time),
+    "datetime": ("datetime-local", re.compile(f"{_DAY}[ T]{_CLOCK}", re.ASCII), datetime),
+}
 
 
 class TypedField(Field):
@@ -22,11 +31,16 @@ class TypedField(Field):
     A text that comes back as it was loaded keeps the loaded value to the last bit, also where
     typing it would be refused: an old record can be mended one field at a time.
 
+    Attributes:
+        stored: Whether the loaded value is that of a record, not a default for a new one.
+
     Args:
         of: The SQLAlchemy type; its kind parses the text and names the control.
         choices: (text, label) of a closed choice; shown as a select.
         nullable: Whether empty means "no value" for a choice.
     """
+
+    stored = False
 
     def __init__(
         self,
@@ -52,22 +66,30 @@ class TypedField(Field):
         """Take what was typed; a field that was not sent keeps its value."""
         if not valuelist:
             return
-        text = self._sent(valuelist)
-        if text == browser_lines(self.loaded) and self.object_data is not None:
+        if self._came_back and self.object_data is not None:
             return
-        self.data = None
+        # A check box comes with a hidden "false" before it, so that unticked is sent at all.
+        text = browser_lines(valuelist[-1])
         # Only one-line texts lose the spaces around them; in long ones they may be meant.
-        text = text if self.widget_name == "textarea" else text.strip()
-        if text.strip():
+        if self.widget_name != "textarea" or self.kind.name not in ("string", "text"):
+            text = text.strip()
+        self.data = None
+        if text:
             self.data = self.parse(text)
 
-    def _sent(self, valuelist: list[str]) -> str:
-        # A check box comes with a hidden "false" before it, so that unticked is sent at all.
-        return browser_lines(valuelist[-1])
+    @property
+    def _came_back(self) -> bool:
+        return not self.raw_data or browser_lines(self.raw_data[-1]) == browser_lines(self.loaded)
+
+    @property
+    def unchanged(self) -> bool:
+        """Whether the value is a record's own, left as it was: nothing is to be checked."""
+        return self.stored and self._came_back
 
     def parse(self, text: str) -> Any:
         """Return the value of a text; raises ValueError."""
-        assert self.kind.parse is not None
+        if self.kind.parse is None:
+            raise ValueError(gettext("A value of this type cannot be typed."))
         return self.kind.parse(text, self.of)
 
     def text_of(self, value: Any) -> str:
@@ -87,7 +109,7 @@ class TypedField(Field):
         if self.kind.name == "boolean":
             return "select" if self.nullable else "checkbox"
         name = "text" if self.kind.widget == "select" else self.kind.widget
-        # A browser would drop line breaks from an <input>, and so change the value.
+        # A browser drops line breaks from an <input>, and so changes the value.
         if name == "text" and "\n" in browser_lines(self.loaded):
             return "textarea"
         return name
@@ -103,67 +125,67 @@ class TypedField(Field):
     def _select(self, attributes: dict[str, Any]) -> Markup:
         choices = self.choices or [("true", gettext("Yes")), ("false", gettext("No"))]
         chosen = self.shown
-        if self.nullable or chosen not in {text for text, _ in choices}:
+        if chosen and chosen not in {text for text, _ in choices}:
+            choices = [(chosen, chosen), *choices]  # else another one would be sent back
+        if self.nullable or not chosen:
             choices = [("", "—"), *choices]
+        else:
+            attributes.pop("required", None)  # HTML allows it only with an empty first choice
         options = Markup("").join(
             Markup("<option {}>{}</option>").format(
-                Markup(html_params(value=text, selected=text == chosen)), label
+                _params({"value": text, "selected": text == chosen}), label
             )
             for text, label in choices
         )
-        return Markup("<select {}>{}</select>").format(_params(attributes, self.name), options)
+        return Markup("<select {}>{}</select>").format(self._params(attributes), options)
 
     def _checkbox(self, attributes: dict[str, Any]) -> Markup:
         attributes["checked"] = self.shown == "true"
         attributes.pop("required", None)  # on a check box it would mean "must be ticked"
         return Markup('<input type="hidden" {}><input type="checkbox" {}>').format(
-            Markup(html_params(name=self.name, value="false")),
-            _params(attributes | {"value": "true"}, self.name),
+            _params({"name": self.name, "value": "false"}),
+            self._params(attributes | {"value": "true"}),
         )
 
     def _textarea(self, attributes: dict[str, Any]) -> Markup:
         rows = min(20, max(3, self.shown.count("\n") + 2))
         # The line break after the tag is the one that HTML drops; the value may begin with one.
         return Markup("<textarea {}>\n{}</textarea>").format(
-            _params(attributes | {"rows": rows}, self.name), self.shown
+            self._params(attributes | {"rows": rows}), self.shown
         )
 
     def _input(self, attributes: dict[str, Any]) -> Markup:
         text, type_ = self.shown, self.widget_name
-        if type_ in ("datetime", "time", "date"):
+        if type_ in _NATIVE:
             type_, text = _native(type_, text)
-            if type_ != "text":
-                attributes["step"] = None if type_ == "date" else "1" if "." not in text else "any"
+            if type_ in ("time", "datetime-local"):
+                attributes["step"] = "any" if "." in text else "1"
         if self.kind.name == "integer":
             attributes["inputmode"] = "numeric"
         elif self.kind.numeric:
             attributes["inputmode"] = "decimal"
-        attributes = {name: value for name, value in attributes.items() if value is not None}
-        return Markup("<input {}>").format(
-            _params(attributes | {"type": type_, "value": text}, self.name)
-        )
+        attributes |= {"type": type_, "value": text}
+        return Markup("<input {}>").format(self._params(attributes))
+
+    def _params(self, attributes: dict[str, Any]) -> Markup:
+        return _params({"name": self.name} | attributes)
 
 
-def _params(attributes: dict[str, Any], name: str) -> Markup:
-    return Markup(html_params(name=name, **attributes))
+def _params(attributes: dict[str, Any]) -> Markup:
+    return Markup(html_params(**attributes))  # noqa: S704 - it escapes every value itself
 
 
 def _native(kind: str, text: str) -> tuple[str, str]:
-    """Return the <input> type that can hold a text: browsers empty one they cannot read.
-
-    https://html.spec.whatwg.org/#local-date-and-time-state-(type=datetime-local)
-    """
-    fraction = text.partition(".")[2]
-    if len(fraction) > 3 and not fraction.endswith("000"):
-        return "text", text
-    if fraction:
-        text = text[: len(text) - len(fraction) + 3]
-    if kind != "datetime":
-        return kind, text
-    date, _, time = text.partition(" ")
-    if "+" in time or "-" in time or (text and not time):
-        return "text", text  # with an offset, or something that was typed wrong
-    return "datetime-local", f"{date}T{time}" if time else text
+    """Return the <input> type that can hold a text, and the text as that type writes it."""
+    type_, pattern, reader = _NATIVE[kind]
+    if text == "":
+        return type_, text
+    match = pattern.fullmatch(text)
+    try:
+        reader.fromisoformat(text)
+    except ValueError:
+        match = None
+    return (type_, "T".join(match.groups())) if match else ("text", text)
 
 
 def browser_lines(text: str) -> str:
@@ -185,12 +207,25 @@ class WholeNumberField(TypedField):
         super().__init__(label, validators, of=sa.Integer(), **arguments)
 
 
-class Required:
-    """Refuses an empty field."""
-
-    field_flags = {"required": True}
+class Check:
+    """A validator that lets pass what a record held before."""
 
     def __call__(self, form: Any, field: Any) -> None:
+        """Check a field; raises ValidationError or StopValidation with a message."""
+        if not getattr(field, "unchanged", False):
+            self.check(field)
+
+    def check(self, field: Any) -> None:
+        """Check a value that was typed."""
+        raise NotImplementedError
+
+
+class Required(Check):
+    """Refuses an empty field."""
+
+    field_flags: ClassVar[dict[str, bool]] = {"required": True}
+
+    def check(self, field: Any) -> None:
         """Raise StopValidation with a message, or without one where parsing failed already."""
         if field.process_errors:
             raise StopValidation
@@ -198,14 +233,14 @@ class Required:
             raise StopValidation(gettext("Fill in this field."))
 
 
-class MaxLength:
+class MaxLength(Check):
     """Refuses a text of more characters (Unicode code points, as the databases count)."""
 
     def __init__(self, most: int) -> None:
         self.most = most
         self.help = lazy_gettext("At most %(count)s characters.", count=most)
 
-    def __call__(self, form: Any, field: Any) -> None:
+    def check(self, field: Any) -> None:
         """Raise ValidationError with a message."""
         if isinstance(field.data, str) and len(field.data) > self.most:
             raise ValidationError(
@@ -217,29 +252,32 @@ class MaxLength:
             )
 
 
-class Between:
-    """Refuses a number outside a range."""
+class Between(Check):
+    """Refuses a whole number outside a range, and what is no whole number."""
 
     def __init__(self, least: int, most: int) -> None:
         self.least, self.most = least, most
         self.help = lazy_gettext("%(least)s to %(most)s.", least=least, most=most)
 
-    def __call__(self, form: Any, field: Any) -> None:
-        """Raise ValidationError with a message."""
-        if field.data is not None and not self.least <= field.data <= self.most:
-            raise ValidationError(
-                gettext(
-                    "Write a whole number from %(least)s to %(most)s, or nothing.",
-                    least=self.least,
-                    most=self.most,
-                )
+    def check(self, field: Any) -> None:
+        """Raise StopValidation with a message that takes the place of the parser's."""
+        fits = field.data is None or self.least <= field.data <= self.most
+        if fits and not field.process_errors:
+            return
+        field.errors = []
+        raise StopValidation(
+            gettext(
+                "Write a whole number in plain digits from %(least)s to %(most)s, or nothing.",
+                least=self.least,
+                most=self.most,
             )
+        )
 
 
-class NoControlCharacters:
+class NoControlCharacters(Check):
     """Refuses characters of the Unicode category Cc: line breaks, tabs, escapes."""
 
-    def __call__(self, form: Any, field: Any) -> None:
+    def check(self, field: Any) -> None:
         """Raise ValidationError with a message that names the first one."""
         for character in field.data or "":
             if unicodedata.category(character) == "Cc":

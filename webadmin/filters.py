@@ -1,12 +1,15 @@
 """Filters and search: a table of operators, and what they say in SQL."""
 
 import re
+import struct
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from flask_babel import gettext
-from sqlalchemy import ColumnElement, false, or_
+from sqlalchemy import ColumnElement, Dialect, String, false, or_, type_coerce
 
 from webadmin.columns import Column
 from webadmin.database import db
@@ -22,6 +25,8 @@ OPERATORS: dict[str, Callable[[Any, Any], ColumnElement[bool]]] = {
     "contains": lambda attribute, value: like(attribute, f"%{escaped(value)}%"),
     "isnull": lambda attribute, value: attribute.is_(None) if value else attribute.is_not(None),
 }
+# SQLite refuses a pattern of more than 50,000 bytes, and so do servers a URL of that length.
+LONGEST_FILTER = 1000
 LONGEST_SEARCH = 200
 MOST_WORDS = 10
 
@@ -42,7 +47,40 @@ class Filter:
 
     def criterion(self) -> ColumnElement[bool]:
         """Return the condition in SQL."""
-        return OPERATORS[self.operator](self.column.attribute, self.value)
+        attribute, value = self.column.attribute, self.value
+        dialect = db.engine.dialect
+        if isinstance(value, datetime) and dialect.name == "sqlite":
+            return _moment(attribute, self.operator, value)
+        if isinstance(value, float) and _single(self.column, dialect):
+            value = _rounded(value)
+        return OPERATORS[self.operator](attribute, value)
+
+
+def _moment(attribute: Any, operator: str, value: datetime) -> ColumnElement[bool]:
+    """Compare with a time as SQLAlchemy writes it on SQLite, and as others do: without .000000."""
+    stored = type_coerce(attribute, String())
+    full = value.replace(tzinfo=None).isoformat(" ", "microseconds")
+    short = full.removesuffix(".000000")
+    if operator == "exact":
+        return stored.in_((short, full))
+    return OPERATORS[operator](stored, short if operator in ("gte", "lt") else full)
+
+
+def _single(column: Column, dialect: Dialect) -> bool:
+    """Return whether a column holds floats of 32 bits: SQLite's never do."""
+    if dialect.name == "sqlite":
+        return False
+    name = column.type.compile(dialect=dialect)
+    narrow = (getattr(column.type, "precision", None) or 0) <= 24
+    return narrow and name.startswith("REAL" if dialect.name == "postgresql" else "FLOAT")
+
+
+def _rounded(value: float) -> float:
+    """Return the nearest float of 32 bits: 0.1 in such a column is not the 0.1 of 64 bits."""
+    try:
+        return float(struct.unpack("<f", struct.pack("<f", value))[0])
+    except OverflowError:
+        return value  # larger than any of them
 
 
 RESERVED = frozenset({"q", "sort", "size", "after", "before", "count"})
@@ -55,6 +93,20 @@ def parameter(name: str, operator: str) -> str:
     return f"{name}__{operator}"
 
 
+def named(resource: Resource, name: str) -> tuple[Column, str]:
+    """Return the column and the operator that a URL parameter names.
+
+    Raises:
+        LookupError: The list cannot be filtered by it.
+    """
+    bare, _, operator = name.rpartition("__")
+    if not bare or operator not in OPERATORS:
+        bare, operator = name, "exact"
+    if bare not in resource.list_filter or operator not in resource.columns[bare].kind.operators:
+        raise LookupError(name)
+    return resource.columns[bare], operator
+
+
 def parse(resource: Resource, name: str, text: str) -> Filter:
     """Return the filter that a URL parameter asks for.
 
@@ -62,18 +114,13 @@ def parse(resource: Resource, name: str, text: str) -> Filter:
         LookupError: The list cannot be filtered by it.
         ValueError: The value is not right; the message says what would be.
     """
-    bare, _, operator = name.rpartition("__")
-    if not bare or operator not in OPERATORS:
-        bare, operator = name, "exact"
-    if bare not in resource.list_filter:
-        raise LookupError(name)
-    column = resource.columns[bare]
-    if operator not in column.kind.operators:
-        raise LookupError(name)
+    column, operator = named(resource, name)
     if operator == "isnull":
         if text not in ("0", "1"):
             raise ValueError(gettext("Write 1 (is empty) or 0 (is not empty)."))
         return Filter(column, operator, text, text == "1")
+    if len(text) > LONGEST_FILTER:
+        raise ValueError(gettext("Write at most %(most)s characters.", most=LONGEST_FILTER))
     return Filter(column, operator, text, column.parse(text))
 
 
@@ -89,10 +136,8 @@ def _word(resource: Resource, word: str) -> ColumnElement[bool]:
     ]
     keys = resource.key_columns
     if len(keys) == 1 and keys[0].kind.name == "integer" and re.fullmatch("[0-9]{1,18}", word):
-        try:
+        with suppress(ValueError):  # too large for the column: it is nobody's key
             found.append(keys[0].attribute == keys[0].parse(word))
-        except ValueError:
-            pass  # too large for the column: it is nobody's key
     return or_(*found) if found else false()
 
 

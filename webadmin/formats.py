@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from datetime import UTC, datetime
-from decimal import Decimal
+from decimal import Decimal, localcontext
 from typing import Any
 
 from babel.numbers import format_decimal
@@ -21,12 +21,15 @@ from webadmin.columns import Column
 from webadmin.records import SHORT_TEXT
 
 Formatter = Callable[[Any], Any]
+MOST_PLACES = 40  # numbers further from the decimal point are shown with an exponent
 
 
 def empty() -> Markup:
     """Return what stands for NULL."""
-    return Markup('<span class="empty" title="{0}"><span aria-hidden="true">–</span>'
-                  '<span class="visually-hidden">{0}</span></span>').format(gettext("empty"))  # fmt: skip
+    return Markup(
+        '<span class="empty" title="{0}"><span aria-hidden="true">–</span>'
+        '<span class="visually-hidden">{0}</span></span>'
+    ).format(gettext("empty"))
 
 
 def formatter(column: Column, short: bool = False) -> Formatter:
@@ -44,8 +47,8 @@ def formatter(column: Column, short: bool = False) -> Formatter:
             return nothing
         try:
             return show(value)
-        except (TypeError, ValueError, AttributeError):
-            return str(value)  # SQLite may hold a value that its column's type does not allow
+        except Exception:  # SQLite may hold any value in any column; Babel fails in many ways
+            return str(value)
 
     return shown
 
@@ -69,12 +72,12 @@ def _number(_column: Column, _short: bool) -> Formatter:
     locale = get_locale()
 
     def show(value: Any) -> str:
-        if isinstance(value, Decimal) and value.is_finite():
-            places = max(0, -int(value.as_tuple().exponent))
-            return format_decimal(value, f"#,##0.{'0' * places}" if places else "#,##0", locale)
-        if value in (float("inf"), float("-inf")) or value != value:
+        number = value if isinstance(value, Decimal) else Decimal(repr(value)).normalize()
+        if not number.is_finite() or (number and abs(number.adjusted()) > MOST_PLACES):
             return str(value)
-        return format_decimal(Decimal(repr(value)), "#,##0.################", locale)
+        places = max(0, -int(number.as_tuple().exponent))
+        with localcontext(prec=200):  # Babel rounds to 28 digits and refuses more
+            return format_decimal(number, f"#,##0.{'0' * places}" if places else "#,##0", locale)
 
     return show
 
@@ -122,7 +125,7 @@ _MAKERS: dict[str, Callable[[Column, bool], Formatter]] = {
     "decimal": _number,
     "boolean": _boolean,
     "choice": _choice,
-    "date": lambda _column, _short: lambda value: format_date(value),
+    "date": lambda _column, _short: format_date,
     "time": lambda _column, _short: lambda value: format_time(value, rebase=False),
     "datetime": _datetime,
     "interval": lambda column, _short: column.text,

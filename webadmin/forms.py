@@ -1,19 +1,39 @@
 """The form of a resource: the one it names, or one made from its model."""
 
+from collections import Counter
 from collections.abc import Mapping
-from functools import lru_cache
+from functools import cache
 from typing import Any
 
 from flask import current_app
-from flask_babel import gettext
+from flask_babel import gettext, lazy_gettext
 from flask_wtf import FlaskForm
 from itsdangerous import BadData, URLSafeSerializer
 from wtforms import Field
+from wtforms.validators import ValidationError
 
 from webadmin import records
 from webadmin.columns import Column
-from webadmin.fields import MaxLength, Required, TypedField
+from webadmin.fields import Check, MaxLength, Required, TypedField
 from webadmin.resource import Resource
+from webadmin.resource import attribute_name as attribute_name  # noqa: PLC0414 - callers say forms.
+
+
+class Fits(Check):
+    """Refuses what a column cannot hold, so that no database has to.
+
+    Args:
+        column: The column that the field stands for.
+    """
+
+    def __init__(self, column: Column) -> None:
+        self.column = column
+
+    def check(self, field: Any) -> None:
+        """Raise ValidationError with a message."""
+        problem = self.column.problem(field.data)
+        if problem and not field.errors:
+            raise ValidationError(problem)
 
 
 class ReferenceField(TypedField):
@@ -29,7 +49,7 @@ class ReferenceField(TypedField):
         self.column = column
         self.target = records.resource_of(column)
         choices = records.reference_choices(self.target) if self.target else None
-        texts = [(column.text(key), _named(name, key)) for key, name in choices or ()]
+        texts = _told_apart([(column.text(key), _named(name, key)) for key, name in choices or ()])
         super().__init__(
             label, validators, of=column.type, choices=texts, nullable=column.nullable, **arguments
         )
@@ -62,20 +82,26 @@ class ReferenceField(TypedField):
         return str(records.reference_labels(self.column, [self.data]).get(self.data, ""))
 
 
+_FILLED_IN = lazy_gettext("Left empty, it is filled in automatically.")
+
+
 def _named(label: Any, key: Any) -> str:
     return str(key) if label in (None, "") else str(label)
 
 
-def attribute_name(name: str) -> str:
-    """Return the form's attribute for a column: not one that FlaskForm has or passes over."""
-    return f"column_{name}" if name.startswith("_") or hasattr(FlaskForm, name) else name
+def _told_apart(choices: list[tuple[str, str]]) -> list[tuple[str, str]]:
+    """Return choices whose labels differ: those that would not get their key as well."""
+    times = Counter(label for _, label in choices)
+    return [(key, f"{label} ({key})" if times[label] > 1 else label) for key, label in choices]
 
 
 def label_of(resource: Resource, name: str) -> Any:
     """Return the label of a column: its form field's, else made from its name."""
-    field = getattr(resource.form, name, None) if resource.form else None
-    if field is not None and field.args:
-        return field.args[0]
+    field = getattr(resource.form, attribute_name(name), None) if resource.form else None
+    if field is not None:
+        given = field.args[0] if field.args else field.kwargs.get("label")
+        if given:
+            return given
     if name == "id":
         return "ID"
     return name.replace("_", " ").strip().capitalize()
@@ -88,12 +114,13 @@ def _field(resource: Resource, column: Column) -> Any:
         validators.append(Required())
     if column.max_length:
         validators.append(MaxLength(column.max_length))
-    default = column.source.default
     arguments: dict[str, Any] = {
         "name": column.name,
-        "default": default.arg if default is not None and default.is_scalar else None,
+        "default": column.prefilled,
         "description": column.source.comment or "",
     }
+    if column.has_default and column.prefilled is None:
+        arguments["description"] = column.source.comment or _FILLED_IN
     label = label_of(resource, column.name)
     if column.reference is not None:
         return ReferenceField(label, validators, column=column, **arguments)
@@ -101,13 +128,13 @@ def _field(resource: Resource, column: Column) -> Any:
         label,
         validators,
         of=column.type,
-        nullable=optional and not (column.kind.name == "boolean" and not column.nullable),
+        nullable=column.nullable or (column.has_default and column.prefilled is None),
         choices=[(text, text.replace("_", " ")) for text in column.choices],
         **arguments,
     )
 
 
-@lru_cache(maxsize=None)
+@cache
 def form_class(resource: Resource) -> type[FlaskForm]:
     """Return the form class of a resource."""
     if resource.form is not None:
@@ -128,11 +155,20 @@ def build(resource: Resource, values: Mapping[str, Any] | None = None) -> FlaskF
         values: The values of the record being edited; None for a new one. The key of a record
             stays what it is, so its fields are left out of the edit form.
     """
-    data = {attribute_name(name): value for name, value in (values or {}).items()}
+    data = {
+        attribute_name(name): resource.columns[name].exact(value)
+        for name, value in (values or {}).items()
+    }
     form = form_class(resource)(data=data)
     if values is not None:
         for column in resource.key_columns:
             form._fields.pop(attribute_name(column.name), None)
+    for field in fields(resource, form):
+        column = resource.columns[field.name]
+        field.validators = [*field.validators, Fits(column)]
+        if values is not None and isinstance(field, TypedField):
+            field.stored = True
+            field.nullable = field.nullable and column.nullable
     return form
 
 

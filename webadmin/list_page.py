@@ -9,9 +9,9 @@ from markupsafe import Markup
 
 from webadmin import filters, formats, forms, keys, listing, records
 from webadmin.columns import Column
+from webadmin.filters import Filter
 from webadmin.listing import ListState
 from webadmin.records import Page
-from webadmin.resource import Resource
 
 
 @dataclass(frozen=True)
@@ -19,6 +19,7 @@ class Heading:
     """The head of a column.
 
     Attributes:
+        look: How its cells are set: "key", "num" (to the right) or "".
         direction: "ascending", "descending" or "": for aria-sort.
         href: Where a click leads; "" where the column cannot be sorted.
         add_href: Where a click with Shift leads: the column as a further key.
@@ -26,7 +27,7 @@ class Heading:
 
     name: str
     label: Any
-    numeric: bool
+    look: str
     direction: str
     href: str
     add_href: str
@@ -34,9 +35,9 @@ class Heading:
 
 @dataclass(frozen=True)
 class Row:
-    """A record: its key, the URL of its page, its cells, and which cell is the link to it."""
+    """A record: what follows #record- in a URL of the list, the URL of its page, its cells."""
 
-    key: str
+    anchor: str
     href: str
     cells: list[Any]
 
@@ -75,12 +76,15 @@ WORDS = {
     "startswith": lazy_gettext("starts with %(value)s"),
     "contains": lazy_gettext("contains %(value)s"),
 }
-# What the filter form offers of each operator; the URL understands all of them.
+# How the inputs of the filter form are called, in their order.
 CONTROLS = {
     "exact": lazy_gettext("is"),
+    "gt": lazy_gettext("over"),
     "gte": lazy_gettext("from"),
+    "lt": lazy_gettext("under"),
     "lte": lazy_gettext("to"),
     "startswith": lazy_gettext("starts with"),
+    "contains": lazy_gettext("contains"),
     "isnull": lazy_gettext("is empty"),
 }
 _INPUT_TYPES = {"date": "date", "datetime": "datetime-local", "time": "time"}
@@ -95,14 +99,20 @@ def headings(state: ListState) -> list[Heading]:
         found.append(
             Heading(
                 name,
-                forms.label_of(state.resource, name),
-                column.kind.numeric and not column.reference,
+                str(forms.label_of(state.resource, name)),  # it is written in every cell
+                _look(column),
                 state.direction(name),
                 (state.sorted_by(name) or "?") if sortable else "",
                 (state.sorted_by(name, add=True) or "?") if sortable else "",
             )
         )
     return found
+
+
+def _look(column: Column) -> str:
+    if column.reference is not None:
+        return ""
+    return "key" if column.primary_key else "num" if column.kind.numeric else ""
 
 
 def rows(state: ListState, page: Page, prefix: str) -> list[Row]:
@@ -120,8 +130,8 @@ def rows(state: ListState, page: Page, prefix: str) -> list[Row]:
     ]
     return [
         Row(
-            record.key,
-            f"{prefix}{keys.in_url(record.key)}{suffix}",
+            (anchor := keys.in_url(record.key)),
+            f"{prefix}{anchor}{suffix}",
             [each(value) for each, value in zip(show, record.values, strict=True)],
         )
         for record in page.records
@@ -172,17 +182,17 @@ def chips(state: ListState) -> list[Chip]:
     return [Chip(chip.label, chip.text, chip.remove or "?") for chip in found]
 
 
-def _value(filter_: filters.Filter) -> str:
+def _value(filter_: Filter) -> str:
     column, value = filter_.column, filter_.value
     if column.reference is not None:
         label = records.reference_labels(column, [value]).get(value)
         return filter_.text if label in (None, "") else str(label)
-    if column.kind.name in ("string", "text") and filter_.operator == "exact":
+    if column.is_text and filter_.operator == "exact":
         return f"“{value}”"
     return str(formats.formatter(column)(value))
 
 
-def _sentence(filter_: filters.Filter) -> str:
+def _sentence(filter_: Filter) -> str:
     if filter_.operator == "isnull":
         return str(gettext("is empty") if filter_.value else gettext("is not empty"))
     return str(WORDS[filter_.operator]) % {"value": _value(filter_)}
@@ -190,45 +200,58 @@ def _sentence(filter_: filters.Filter) -> str:
 
 def controls(state: ListState) -> list[tuple[Any, list[Control]]]:
     """Return the filter form: for each column its label and its inputs."""
-    texts = {filter_.parameter: filter_.text for filter_ in state.filters}
     return [
-        (forms.label_of(state.resource, name), _controls(state.resource, name, texts))
+        (forms.label_of(state.resource, name), _controls(state, state.resource.columns[name]))
         for name in state.resource.list_filter
     ]
 
 
-def _controls(resource: Resource, name: str, texts: dict[str, str]) -> list[Control]:
-    column = resource.columns[name]
+def _controls(state: ListState, column: Column) -> list[Control]:
+    in_force = {f.operator: f for f in state.filters if f.column is column}
     choices = _choices(column)
-    found = []
-    for operator, label in CONTROLS.items():
-        if operator not in column.kind.operators or (operator == "isnull" and not column.nullable):
-            continue
-        if operator == "exact" and "gte" in column.kind.operators and not choices:
-            continue  # a range from and to the same value says it
-        if choices and operator in ("gte", "lte", "startswith"):
-            continue
-        parameter = filters.parameter(name, operator)
-        value = texts.get(parameter, "")
-        if operator == "isnull":
-            options = [("", gettext("any")), ("1", gettext("yes")), ("0", gettext("no"))]
-            found.append(Control(parameter, label, "select", value, options))
-        elif operator == "exact" and choices:
-            options = [("", gettext("any")), *choices]
-            found.append(Control(parameter, label, "select", value, options))
-        else:
-            type_ = _INPUT_TYPES.get(column.kind.widget, "text")
-            found.append(Control(parameter, label, type_, value.replace(" ", "T"), []))
-    return found
+    # What the URL filters by is in the form as well, so that sending the form keeps it.
+    offered = {*_offered(column), *in_force}
+    return [
+        _control(column, operator, in_force.get(operator), choices)
+        for operator in CONTROLS
+        if operator in offered
+    ]
+
+
+def _offered(column: Column) -> list[str]:
+    """Return the operators that the form always offers; the URL understands more."""
+    if column.is_text and column.reference is None:
+        found = ["exact", "startswith"]
+    elif "gte" in column.kind.operators and column.reference is None:
+        found = ["gte", "lte"]  # the same in both says "is"
+    else:
+        found = ["exact"]
+    return [each for each in found if each in column.kind.operators] + ["isnull"] * column.nullable
+
+
+def _control(
+    column: Column, operator: str, filter_: Filter | None, choices: list[tuple[str, Any]]
+) -> Control:
+    name, label = filters.parameter(column.name, operator), CONTROLS[operator]
+    text = filter_.text if filter_ else ""
+    if operator == "isnull":
+        choices = [("1", gettext("yes")), ("0", gettext("no"))]
+    if operator == "isnull" or (operator == "exact" and choices):
+        return Control(name, label, "select", text, [("", gettext("any")), *choices])
+    type_ = _INPUT_TYPES.get(column.kind.widget, "text")
+    if filter_ and type_ == "datetime-local":
+        text = column.text(filter_.value).replace(" ", "T")
+    return Control(name, label, type_, text, [])
 
 
 def _choices(column: Column) -> list[tuple[str, Any]]:
+    """Return (text, label) of every value where they are few: more references are typed."""
     if column.kind.name == "boolean":
         return [("true", gettext("Yes")), ("false", gettext("No"))]
     target = records.resource_of(column)
     if target is not None:
         found = records.reference_choices(target) or []
-        return [(column.text(key), key if label in (None, "") else label) for key, label in found]
+        return [(column.text(key), label) for key, label in found]
     return [(text, text.replace("_", " ")) for text in column.choices]
 
 

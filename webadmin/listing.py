@@ -8,13 +8,14 @@ from urllib.parse import quote
 from flask_babel import gettext
 from werkzeug.datastructures import MultiDict
 
-from webadmin import filters, keyset
+from webadmin import cursors, filters, keyset
 from webadmin.database import db
 from webadmin.filters import LONGEST_SEARCH, MOST_WORDS, Filter
 from webadmin.resource import Resource
 
 SIZES = (25, 50, 100, 200)
 DEFAULT_SIZE = 50
+MOST_KEYS = 3  # a page is read in up to two legs a key (see keyset)
 
 
 class ListError(ValueError):
@@ -102,13 +103,25 @@ class ListState:
         return ""
 
     def sorted_by(self, name: str, add: bool = False) -> str:
-        """Return the query string after a click on a heading: up, then down, then off."""
-        now = self.direction(name) if self.sort else ""
-        mine = {"": (name,), "ascending": (f"-{name}",), "descending": ()}[now]
+        """Return the query string after a click on a heading: up, then down, then off.
+
+        Args:
+            name: The column.
+            add: Whether the other columns of the sort stay before it.
+        """
+        up, down = (name,), (f"-{name}",)
+        mine = {"": up, "ascending": down, "descending": ()}[self.direction(name)]
+        if not self.sort and not mine:
+            mine = up  # the resource's own ordering: off would change nothing
         if not add:
             return self.first_page(sort=mine)
-        others = [key for key in self.sort if key.removeprefix("-") != name]
-        return self.first_page(sort=(*others, *mine))
+        others = [key for key in self._sortable() if key.removeprefix("-") != name]
+        return self.first_page(sort=(*others[: MOST_KEYS - 1], *mine))
+
+    def _sortable(self) -> list[str]:
+        """Return the keys of the sort in force that a URL may name."""
+        shown = self.resource.list_display
+        return [key for key in self.ordering if key.removeprefix("-") in shown]
 
 
 def parse(resource: Resource, args: MultiDict[str, str]) -> ListState:
@@ -143,10 +156,9 @@ def parse(resource: Resource, args: MultiDict[str, str]) -> ListState:
 def _known(resource: Resource, name: str) -> None:
     if name in filters.RESERVED:
         return
-    bare, _, operator = name.rpartition("__")
-    bare = bare if bare and operator in filters.OPERATORS else name
-    column = resource.columns.get(bare) if bare in resource.list_filter else None
-    if column is None or (bare != name and operator not in column.kind.operators):
+    try:
+        filters.named(resource, name)
+    except LookupError:
         known = sorted(filters.RESERVED) + [
             filters.parameter(each, operator)
             for each in resource.list_filter
@@ -154,7 +166,7 @@ def _known(resource: Resource, name: str) -> None:
         ]
         raise ListError(
             name, gettext("It is unknown. Known are: %(names)s.", names=", ".join(known))
-        )
+        ) from None
 
 
 def _q(text: str) -> str:
@@ -174,11 +186,14 @@ def _sort(resource: Resource, text: str) -> tuple[str, ...]:
     names = tuple(text.split(",")) if text else ()
     allowed = [name for name in resource.list_display if resource.columns[name].kind.sortable]
     bare = [name.removeprefix("-") for name in names]
-    if any(name not in allowed for name in bare) or len(set(bare)) < len(bare):
+    unknown = any(name not in allowed for name in bare)
+    if unknown or len(set(bare)) < len(bare) or len(bare) > MOST_KEYS:
         raise ListError(
             "sort",
             gettext(
-                "Name columns once each, with - before one to reverse it: %(names)s.",
+                "Name at most %(most)s columns, once each, with - before one to reverse it: "
+                "%(names)s.",
+                most=MOST_KEYS,
                 names=", ".join(allowed),
             ),
         )
@@ -204,8 +219,6 @@ def _filters(resource: Resource, given: Mapping[str, str]) -> tuple[Filter, ...]
     for name, text in given.items():
         try:
             found.append(filters.parse(resource, name, text))
-        except LookupError:
-            raise ListError(name, gettext("The list cannot be filtered by it.")) from None
         except ValueError as error:
             raise ListError(name, str(error)) from None
     return tuple(found)
@@ -219,9 +232,14 @@ def _check_cursor(state: ListState) -> None:
         return
     dialect = db.engine.dialect.name
     try:
-        keyset.decode(cursor, keyset.sort_keys(state.resource, state.ordering, dialect), dialect)
+        cursors.decode(cursor, keyset.sort_keys(state.resource, state.ordering, dialect), dialect)
     except ValueError:
-        raise ListError(
-            "after" if state.after else "before",
-            gettext("It is no place in this list. Begin again at the first page."),
-        ) from None
+        raise no_place(state) from None
+
+
+def no_place(state: ListState) -> ListError:
+    """Return the error for a cursor that leads nowhere."""
+    return ListError(
+        "after" if state.after else "before",
+        gettext("It is no place in this list. Begin again at the first page."),
+    )

@@ -1,17 +1,20 @@
 """Records read: the page of a list, one record, its neighbours, labels of references."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 from flask import current_app
 from sqlalchemy import ColumnElement, Select, and_, func, select
 
-from webadmin import counts, filters, keyset
+from webadmin import counts, cursors, filters, keyset, listing
 from webadmin.columns import Column
 from webadmin.counts import Count
 from webadmin.database import db
 from webadmin.keys import key_text
+from webadmin.keyset import Filled, SortKey
+from webadmin.lenient import readable
 from webadmin.listing import ListState
 from webadmin.resource import Resource
 
@@ -77,7 +80,7 @@ def _shown(column: Column, short: bool) -> Any:
         return func.length(column.attribute)
     if short and column.kind.name == "text":
         return func.substr(column.attribute, 1, SHORT_TEXT + 1)
-    return column.attribute
+    return readable(column)
 
 
 def _labelled(resource: Resource, names: Iterable[str], short: bool) -> list[ColumnElement[Any]]:
@@ -97,39 +100,76 @@ def dialect() -> str:
 
 
 def page(state: ListState) -> Page:
-    """Return the page of a list that its state asks for."""
-    resource, size = state.resource, state.size
-    keys = keyset.sort_keys(resource, state.ordering, dialect())
-    backward, cursor = bool(state.before), state.after or state.before
+    """Return the page of a list that its state asks for.
+
+    Raises:
+        ListError: Its cursor names a record that is gone.
+    """
+    keys = keyset.sort_keys(state.resource, state.ordering, dialect())
+    backward, cursor, size = bool(state.before), state.after or state.before, state.size
     total = count(state) if cursor == "end" or state.exact else None
     if total and cursor == "end" and total.kind == "exact":
         size = total.number % size or size  # so that walking back meets the usual pages
-    position, place = (
-        keyset.decode(cursor, keys, dialect()) if cursor not in ("", "end") else (None, None)
-    )
-    base = matching(state, *_labelled(resource, resource.list_display, short=True))
-    rows = db.session.execute(keyset.page(base, keys, place, backward, size + 1)).all()
+    position, place = _place(state, keys) if cursor not in ("", "end") else (None, None)
+    statement = _statement(_page_statement, state, keyset.filled(place), backward)
+    rows = db.session.execute(statement, keyset.parameters(place, size + 1)).all()
     more, rows = len(rows) > size, rows[:size]
     if total is None:
-        total = Count(len(rows)) if not (more or cursor) else count(state)
+        total = count(state) if more or cursor else _whole(state, len(rows))
     if backward:
         rows = rows[::-1]
     first = _first(backward, cursor, more, position, len(rows), total)
-    width = len(resource.list_display)
-
-    def cursor_at(index: int, wanted: bool) -> str:
-        if not (wanted and rows):
-            return ""
-        number = None if first is None else first + index % len(rows)
-        return keyset.encode(number, keys, rows[index][-len(keys) :])
-
+    before, after = more if backward else bool(cursor), cursor != "end" if backward else more
     return Page(
-        records=[_record(resource, row, width) for row in rows],
+        records=[_record(state.resource, row, len(state.resource.list_display)) for row in rows],
         count=total,
         first=first,
-        previous=cursor_at(0, more if backward else bool(cursor)),
-        next=cursor_at(-1, cursor != "end" if backward else more),
+        previous=_cursor(keys, rows[:1] if before else [], first),
+        next=_cursor(keys, rows[-1:] if after else [], first and first + len(rows) - 1),
     )
+
+
+def _cursor(keys: Sequence[SortKey], rows: Sequence[Any], position: int | None) -> str:
+    return cursors.encode(position, keys, rows[0][-len(keys) :]) if rows else ""
+
+
+def _page_statement(state: ListState, name: str, there: Filled, backward: bool) -> Any:
+    keys = keyset.sort_keys(state.resource, state.ordering, name)
+    base = matching(state, *_labelled(state.resource, state.resource.list_display, short=True))
+    return keyset.page(base, keys, there, backward)
+
+
+def _neighbours_statement(state: ListState, name: str, there: Filled) -> Any:
+    keys = keyset.sort_keys(state.resource, state.ordering, name)
+    return keyset.neighbours(matching(state, *_labelled(state.resource, (), True)), keys, there)
+
+
+def _statement(build: Callable[..., Any], state: ListState, *form: Any) -> Any:
+    """Return a statement; that of a whole list is kept: building takes longer than running."""
+    if state.narrowed:
+        return build(state, dialect(), *form)
+    return _kept(build, ListState(state.resource, sort=state.sort), dialect(), *form)
+
+
+@lru_cache(maxsize=200)
+def _kept(build: Callable[..., Any], *arguments: Any) -> Any:
+    return build(*arguments)
+
+
+def _place(state: ListState, keys: Sequence[SortKey]) -> tuple[int | None, list[Any]]:
+    """Return the number and the values of the keys at the cursor of a list.
+
+    Raises:
+        ListError: The cursor names a record that is gone.
+    """
+    cursor = cursors.decode(state.after or state.before, keys, dialect())
+    if not cursor.long:
+        return cursor.position, cursor.values
+    statement = select(*(key.value for key in keys)).where(*cursor.record(keys))
+    row = db.session.execute(statement).first()
+    if row is None:
+        raise listing.no_place(state)
+    return cursor.position, list(row)
 
 
 def _first(
@@ -152,7 +192,18 @@ def count(state: ListState) -> Count:
         return counts.exact(selected)
     if state.narrowed:
         return counts.bounded(selected)
+    kept = counts.remembered(state.resource)
+    if kept and kept.kind == "about":
+        return kept
     return counts.of_table(state.resource, selected)
+
+
+def _whole(state: ListState, number: int) -> Count:
+    """Return the count of a list that its first page shows wholly."""
+    found = Count(number)
+    if not state.narrowed:
+        counts.remember(state.resource, found)
+    return found
 
 
 def identity(resource: Resource, key: tuple[Any, ...]) -> ColumnElement[bool]:
@@ -180,14 +231,12 @@ def get(
 
 def neighbours(state: ListState, place: list[Any]) -> tuple[str | None, str | None]:
     """Return the keys of the records before and after a place in a list."""
-    resource = state.resource
-    keys = keyset.sort_keys(resource, state.ordering, dialect())
-    base = matching(state, *_labelled(resource, (), short=True))
+    statement = _statement(_neighbours_statement, state, keyset.filled(place))
     nearest: dict[bool, tuple[int, str]] = {}
-    for row in db.session.execute(keyset.neighbours(base, keys, place)):
+    for row in db.session.execute(statement, keyset.parameters(place, 1)):
         before, distance = row.leg < 0, abs(row.leg)
         if before not in nearest or distance < nearest[before][0]:
-            nearest[before] = (distance, _record(resource, row, 0).key)
+            nearest[before] = (distance, _record(state.resource, row, 0).key)
     return tuple(nearest.get(side, (0, None))[1] for side in (True, False))  # type: ignore[return-value]
 
 
@@ -216,7 +265,8 @@ def reference_choices(resource: Resource) -> list[tuple[Any, Any]] | None:
     rows = db.session.execute(statement.limit(MOST_CHOICES + 1)).all()
     if len(rows) > MOST_CHOICES:
         return None
-    return sorted(((row[0], row[1]) for row in rows), key=lambda pair: str(pair[1]).casefold())
+    pairs = [(key, key if label in (None, "") else label) for key, label in rows]
+    return sorted(pairs, key=lambda pair: str(pair[1]).casefold())
 
 
 def with_label(resource: Resource, text: str) -> list[Any]:

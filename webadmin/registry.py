@@ -1,6 +1,7 @@
 """The site's resources: its own, and those found in the modules that a setting names."""
 
 import importlib
+import traceback
 from collections.abc import Iterable
 
 from flask import Flask
@@ -16,7 +17,8 @@ def register(app: Flask, own: Iterable[Resource]) -> list[Resource]:
         ConfigError: A module is missing or holds no Resource, or two have one name.
     """
     found = list(own)
-    for name in app.config["RESOURCES"]:
+    names = app.config["RESOURCES"]
+    for name in [names] if isinstance(names, str) else names:
         found += [each for each in _in_module(name) if each not in found]
     by_name: dict[str, Resource] = {}
     for resource in found:
@@ -40,6 +42,12 @@ def _in_module(name: str) -> list[Resource]:
         ) from None
     except ResourceError as error:
         raise ConfigError(f"{setting} names {name}, which is wrong. {error}") from None
+    except Exception as error:  # whatever the module does when it is imported
+        place = traceback.extract_tb(error.__traceback__)[-1]
+        raise ConfigError(
+            f"{setting} names {name}, which cannot be imported: {type(error).__name__}: {error} "
+            f"({place.filename}, line {place.lineno})."
+        ) from error
     found = [value for value in vars(module).values() if isinstance(value, Resource)]
     if not found:
         raise ConfigError(f"{setting} names {name}, but no Resource(...) is defined there.")

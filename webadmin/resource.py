@@ -2,7 +2,6 @@
 
 import difflib
 import re
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -18,8 +17,16 @@ from webadmin.columns import Column
 NAME = re.compile(r"[a-z][a-z0-9_-]*", re.ASCII)
 # First path segments of webadmin's own pages.
 RESERVED_NAMES = frozenset(
-    "account accounts bootstrap healthz history readyz setup sign-in sign-out static".split()
-)
+    {
+        "account", "accounts", "bootstrap", "healthz", "history", "readyz", "setup", "sign-in",
+        "sign-out", "static",
+    }
+)  # fmt: skip
+
+
+def attribute_name(name: str) -> str:
+    """Return the form's attribute for a column: not one that FlaskForm has or passes over."""
+    return f"column_{name}" if name.startswith("_") or hasattr(FlaskForm, name) else name
 
 
 class ResourceError(ValueError):
@@ -54,20 +61,17 @@ class Resource:
 
     def __post_init__(self) -> None:
         self._set("columns", self._read_columns())
+        self._check_key()
         self._set("name", self.name or self.table.name.lower())
-        if not NAME.fullmatch(self.name) or self.name in RESERVED_NAMES:
-            raise ResourceError(
-                f"{self._who}: name={self.name!r} cannot begin a URL of its own. Use a small "
-                f"letter, then small letters, digits, - and _, and none of "
-                f"{', '.join(sorted(RESERVED_NAMES))}."
-            )
+        self._check_name()
         self._set("labels", self._checked_labels())
         for option in ("list_display", "search_fields", "list_filter", "ordering"):
-            self._check_names(option, getattr(self, option))
+            if getattr(self, option) is not None or option != "search_fields":
+                self._set(option, self._checked_names(option, getattr(self, option)))
         self._set("list_display", self.list_display or tuple(self.columns)[:6])
         if self.search_fields is None:
-            shown = (name for name in self.list_display if self._is_text(name))
-            self._set("search_fields", tuple(shown))
+            shown = tuple(name for name in self.list_display if self.columns[name].is_text)
+            self._set("search_fields", shown)
         self._check_kinds()
         self._check_form()
 
@@ -93,8 +97,25 @@ class Resource:
             if isinstance(attribute.columns[0], TableColumn)
         }
 
+    def _check_key(self) -> None:
+        for column in self.key_columns:
+            if column.kind.parse is None:
+                raise ResourceError(
+                    f"{self._who}: model has the key {column.name!r} of type {column.type!r}, "
+                    "which cannot stand in a URL. Use a type that webadmin/columns.py knows."
+                )
+
+    def _check_name(self) -> None:
+        fits = isinstance(self.name, str) and NAME.fullmatch(self.name)
+        if not fits or self.name in RESERVED_NAMES:
+            raise ResourceError(
+                f"{self._who}: name={self.name!r} cannot begin a URL of its own. Use a small "
+                f"letter, then small letters, digits, - and _, and none of "
+                f"{', '.join(sorted(RESERVED_NAMES))}."
+            )
+
     def _checked_labels(self) -> tuple[Any, Any]:
-        if isinstance(self.labels, str) or len(tuple(self.labels)) != 2:
+        if not isinstance(self.labels, tuple | list) or len(self.labels) != 2:
             raise ResourceError(
                 f"{self._who}: labels={self.labels!r} must be two texts: one record, several."
             )
@@ -105,28 +126,38 @@ class Resource:
             many or re.sub(r"[-_]+", " ", self.name).strip().capitalize(),
         )
 
-    def _check_names(self, option: str, names: Iterable[str] | None) -> None:
+    def _checked_names(self, option: str, names: Any) -> tuple[str, ...]:
         if isinstance(names, str):
             raise ResourceError(
                 f"{self._who}: {option}={names!r} is a text. Write a tuple: ({names!r},)."
             )
-        for name in names or ():
-            bare = name.removeprefix("-") if option == "ordering" else name
-            if bare not in self.columns:
-                near = difflib.get_close_matches(bare, self.columns, 1, cutoff=0)[0]
-                raise ResourceError(
-                    f"{self._who}: {option} names {bare!r}, which is no column of the model. "
-                    f"The nearest is {near!r}."
-                )
+        if not isinstance(names, tuple | list) or not all(isinstance(each, str) for each in names):
+            raise ResourceError(
+                f"{self._who}: {option}={names!r} must be a tuple of names of columns, such as "
+                f"({next(iter(self.columns))!r},)."
+            )
+        bare = [each.removeprefix("-") if option == "ordering" else each for each in names]
+        for name in bare:
+            self._check_column(option, name)
+            if bare.count(name) > 1:
+                raise ResourceError(f"{self._who}: {option} names {name!r} twice.")
+        return tuple(names)
 
-    def _is_text(self, name: str) -> bool:
-        return self.columns[name].kind.name in ("string", "text")
+    def _check_column(self, option: str, name: str) -> None:
+        if name not in self.columns:
+            near = difflib.get_close_matches(name, self.columns, 1, cutoff=0)[0]
+            raise ResourceError(
+                f"{self._who}: {option} names {name!r}, which is no column of the model. "
+                f"The nearest is {near!r}."
+            )
 
     def _check_kinds(self) -> None:
         for name in self.search_fields or ():
-            if not self._is_text(name):
+            if not self.columns[name].is_text:
+                texts = [each for each, column in self.columns.items() if column.is_text]
                 raise ResourceError(
-                    f"{self._who}: search_fields names {name!r}, which holds no text."
+                    f"{self._who}: search_fields names {name!r}, which holds no text. "
+                    f"Of text are: {', '.join(texts) or 'none'}."
                 )
         for name in self.ordering:
             if not self.columns[name.removeprefix("-")].kind.sortable:
@@ -139,10 +170,18 @@ class Resource:
             return
         if not (isinstance(self.form, type) and issubclass(self.form, FlaskForm)):
             raise ResourceError(f"{self._who}: form={self.form!r} is not a subclass of FlaskForm.")
-        declared = [
-            name for name in dir(self.form) if hasattr(getattr(self.form, name), "field_class")
-        ]
-        self._check_names("form", declared)
+        for attribute in dir(self.form):
+            field = getattr(self.form, attribute)
+            if not hasattr(field, "field_class"):
+                continue
+            # WTForms' own way to name a field otherwise than its attribute.
+            name = field.name or attribute
+            self._check_column("form", name)
+            if attribute != attribute_name(name):
+                raise ResourceError(
+                    f"{self._who}: form has the field {attribute!r} for the column {name!r}. Call "
+                    f"it {attribute_name(name)} = {field.field_class.__name__}(name={name!r})."
+                )
 
     @cached_property
     def table(self) -> Table:
@@ -153,13 +192,22 @@ class Resource:
     @cached_property
     def key_columns(self) -> tuple[Column, ...]:
         """The columns of the primary key, in the order of the key."""
-        by_source = {column.source: column for column in self.columns.values()}
+        # Where one table inherits from another, an attribute stands for a column in each.
+        by_source = {
+            source: column
+            for column in self.columns.values()
+            for source in column.attribute.property.columns
+        }
         return tuple(by_source[source] for source in inspect(self.model).primary_key)
 
     @cached_property
     def label_column(self) -> Column:
         """The column whose value names a record: its first text that is displayed."""
         shown = [self.columns[name] for name in self.list_display]
-        plain = [column for column in shown if not column.primary_key and not column.reference]
-        texts = [column for column in plain if column.kind.name in ("string", "text")]
+        plain = [
+            column
+            for column in shown
+            if column.kind.sortable and not column.primary_key and column.reference is None
+        ]
+        texts = [column for column in plain if column.is_text]
         return (texts or plain or [self.key_columns[0]])[0]

@@ -14,17 +14,24 @@ from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
+from flask import has_app_context
 from flask_babel import get_timezone, gettext
 from sqlalchemy import types as sa
+
+from webadmin.database import db
 
 _INTEGER = re.compile(r"-?[0-9]{1,40}", re.ASCII)
 _DECIMAL = re.compile(r"-?[0-9]{1,400}(\.[0-9]{1,400})?([eE][+-]?[0-9]{1,3})?", re.ASCII)
 _INTERVAL = re.compile(r"(-?)(?:(\d{1,9}) )?(\d{1,2}):([0-5]\d):([0-5]\d)(\.\d{1,6})?", re.ASCII)
 _DATE = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
-_TIME = re.compile(r"\d\d:\d\d(:\d\d(\.\d{1,6})?)?", re.ASCII)
-_DATETIME = re.compile(
-    r"(\d{4}-\d\d-\d\d)[ T](\d\d:\d\d(?::\d\d(?:\.\d{1,6})?)?)(Z|[+-]\d\d:\d\d)?", re.ASCII
-)
+_CLOCK = r"((?:[01]\d|2[0-3]):[0-5]\d(?::[0-5]\d(?:\.\d{1,6})?)?)"
+_OFFSET = r"(Z|[+-]\d\d:\d\d(?::\d\d)?)?"
+_TIME = re.compile(_CLOCK + _OFFSET, re.ASCII)
+_DATETIME = re.compile(rf"(\d{{4}}-\d\d-\d\d)[ T]{_CLOCK}{_OFFSET}", re.ASCII)
+# MariaDB and SQLite store a length of time as that long after 1970, so it must end on a date.
+_LONGEST_INTERVAL = timedelta(days=700_000)
+_DEEPEST_JSON = 100
+_SQLITE_DIGITS = 15  # https://www.sqlite.org/floatingpoint.html
 
 
 def parse_text(text: str, _type: Any) -> str:
@@ -63,19 +70,44 @@ def parse_decimal(text: str, type_: Any) -> Decimal:
     """Take an exact number that fits the precision and scale of the column."""
     if not re.fullmatch(r"-?[0-9]{1,400}(\.[0-9]{1,400})?", text, re.ASCII):
         raise ValueError(gettext("Write a number with a decimal point, such as 12.50."))
-    number = Decimal(text)
-    scale = type_.scale
-    if scale is not None and -int(number.normalize().as_tuple().exponent) > scale:
+    before, _, after = text.lstrip("-").partition(".")
+    before, after = before.lstrip("0"), after.rstrip("0")
+    precision, scale = _decimal_limits(type_)
+    if scale is not None and len(after) > scale:
+        raise _too_precise(scale)
+    if precision is not None and len(before) > precision - (scale or 0):
         raise ValueError(
-            gettext("Write at most %(count)s digits after the decimal point.", count=scale)
-        )
-    if type_.precision is not None:
-        whole = type_.precision - (scale or 0)
-        if number and number.adjusted() >= whole:
-            raise ValueError(
-                gettext("Write at most %(count)s digits before the decimal point.", count=whole)
+            gettext(
+                "Write at most %(count)s digits before the decimal point.",
+                count=precision - (scale or 0),
             )
-    return number
+        )
+    if _dbms() == "sqlite" and len((before + after).strip("0")) > _SQLITE_DIGITS:
+        raise ValueError(gettext("Write at most %(count)s digits.", count=_SQLITE_DIGITS))
+    return Decimal(text)
+
+
+def _decimal_limits(type_: Any) -> tuple[int | None, int | None]:
+    """Return how many digits the DBMS keeps, in all and after the point; None: any number."""
+    precision, scale = type_.precision, type_.scale
+    if precision is None and _dbms() in ("mysql", "mariadb"):
+        return 10, 0  # MariaDB manual, DECIMAL
+    if precision is not None and scale is None:
+        return precision, 0  # so the SQL standard has it
+    if scale is None and _dbms() == "sqlite":
+        scale = type_._effective_decimal_return_scale  # what SQLAlchemy reads back
+    return precision, scale
+
+
+def _too_precise(places: int) -> ValueError:
+    return ValueError(
+        gettext("Write at most %(count)s digits after the decimal point.", count=places)
+    )
+
+
+def _dbms() -> str:
+    """Return the name of the DBMS in use, "" where there is none: then nothing limits values."""
+    return db.engine.dialect.name if has_app_context() else ""
 
 
 def decimal_text(value: Any) -> str:
@@ -120,44 +152,64 @@ def parse_date(text: str, _type: Any) -> date:
     raise ValueError(gettext("Write a date as year-month-day, such as 2026-03-31."))
 
 
-def parse_time(text: str, _type: Any) -> time:
+def parse_time(text: str, type_: Any) -> time:
     """Take a time of day as ISO 8601 writes it."""
-    try:
-        if _TIME.fullmatch(text):
-            return time.fromisoformat(text)
-    except ValueError:
-        pass
-    raise ValueError(gettext("Write a time as hours:minutes, such as 16:20 or 16:20:05."))
+    match = _TIME.fullmatch(text)
+    if not match or (match[2] and not type_.timezone):
+        raise ValueError(gettext("Write a time as hours:minutes, such as 16:20 or 16:20:05."))
+    value = time.fromisoformat(text)
+    _check_fraction(value.microsecond, type_)
+    return value
+
+
+def _check_fraction(microseconds: int, type_: Any) -> None:
+    """Refuse the parts of a second that MariaDB would cut off (its manual, Microseconds)."""
+    if _dbms() in ("mysql", "mariadb"):
+        places = getattr(type_.dialect_impl(db.engine.dialect), "fsp", None) or 0
+        if microseconds % 10 ** (6 - places):
+            raise _too_precise(places)
 
 
 def parse_datetime(text: str, type_: Any) -> datetime:
     """Take a date and time; in a column with a zone, without one written it is the site's."""
     match = _DATETIME.fullmatch(text)
-    zoned = bool(type_.timezone)
     try:
-        if match and (zoned or not match[3]):
-            value = datetime.fromisoformat(f"{match[1]}T{match[2]}{match[3] or ''}")
-            if not zoned:
-                return value
-            if value.tzinfo is None:
-                value = value.replace(tzinfo=ZoneInfo(str(get_timezone())))
-            return value.astimezone(UTC)
+        if not match or (match[3] and not type_.timezone):
+            raise ValueError
+        value = datetime.fromisoformat(f"{match[1]}T{match[2]}{match[3] or ''}")
+        utc = _to_utc(value) if type_.timezone else value
     except (ValueError, OverflowError):
-        pass
-    raise ValueError(gettext("Write a date and time such as 2026-03-31 16:20."))
+        raise ValueError(gettext("Write a date and time such as 2026-03-31 16:20.")) from None
+    if type_.timezone and not match[3] and _local(utc).replace(tzinfo=None) != value:
+        raise ValueError(gettext("There is no such time: the clocks go forward then."))
+    _check_fraction(value.microsecond, type_)
+    return utc
+
+
+def _to_utc(value: datetime) -> datetime:
+    if value.tzinfo is None:
+        value = value.replace(tzinfo=ZoneInfo(str(get_timezone())))
+    return value.astimezone(UTC)
+
+
+def _local(value: datetime) -> datetime:
+    return value.astimezone(ZoneInfo(str(get_timezone())))
 
 
 def datetime_text(value: datetime) -> str:
     """Return ISO 8601 with a space; a zoned time stands in the site's time zone."""
     if value.tzinfo is None:
         return value.isoformat(" ")
-    local = value.astimezone(ZoneInfo(str(get_timezone())))
+    try:
+        local = _local(value)
+    except OverflowError:  # at the ends of the calendar
+        return value.isoformat(" ")
     # Of the two equal clock times when clocks go back, only the offset tells which is meant.
     ambiguous = local.replace(fold=0).utcoffset() != local.replace(fold=1).utcoffset()
     return local.isoformat(" ") if ambiguous else local.replace(tzinfo=None).isoformat(" ")
 
 
-def parse_interval(text: str, _type: Any) -> timedelta:
+def parse_interval(text: str, type_: Any) -> timedelta:
     """Take [-][days ]hours:minutes:seconds."""
     match = _INTERVAL.fullmatch(text)
     if not match:
@@ -170,6 +222,9 @@ def parse_interval(text: str, _type: Any) -> timedelta:
         seconds=int(seconds),
         microseconds=int((fraction or ".0")[1:].ljust(6, "0")),
     )
+    if value > _LONGEST_INTERVAL:
+        raise ValueError(gettext("Write at most %(days)s days.", days=_LONGEST_INTERVAL.days))
+    _check_fraction(value.microseconds, type_)
     return -value if sign else value
 
 
@@ -190,19 +245,38 @@ def parse_uuid(text: str, type_: Any) -> Any:
 
 
 def parse_json(text: str, _type: Any) -> Any:
-    """Take JSON as RFC 8259 defines it: no NaN, no Infinity."""
+    """Take JSON as RFC 8259 defines it: no NaN, no Infinity, no halves of a surrogate pair."""
 
     def refuse(constant: str) -> None:
         raise ValueError(constant)
 
+    def finite(number: str) -> float:
+        if not math.isfinite(float(number)):
+            raise ValueError(number)
+        return float(number)
+
     try:
-        return json.loads(text, parse_constant=refuse)
+        value = json.loads(text, parse_constant=refuse, parse_float=finite)
+        json.dumps(value, ensure_ascii=False).encode()
     except (ValueError, RecursionError):
         raise ValueError(
             gettext('Write JSON, such as {"colour": "red", "sizes": [1, 2]}.')
         ) from None
+    if _depth(value) > _DEEPEST_JSON:
+        raise ValueError(gettext("Nest JSON at most %(count)s deep.", count=_DEEPEST_JSON))
+    return value
+
+
+def _depth(value: Any) -> int:
+    inner = value.values() if isinstance(value, dict) else value
+    return 1 + max(map(_depth, inner), default=0) if isinstance(value, dict | list) else 0
 
 
 def json_text(value: Any) -> str:
-    """Return indented JSON."""
-    return json.dumps(value, ensure_ascii=False, indent=2)
+    """Return indented JSON, in ASCII where it holds what UTF-8 cannot."""
+    text = json.dumps(value, ensure_ascii=False, indent=2)
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return json.dumps(value, indent=2)
+    return text

@@ -2,6 +2,7 @@
 
 import base64
 import binascii
+import json
 import math
 from collections.abc import Callable
 from datetime import date, datetime, time, timedelta
@@ -23,23 +24,34 @@ _TAGS: dict[str, tuple[type, Callable[[Any], Any], Callable[[Any], Any]]] = {
     "decimal": (Decimal, str, Decimal),
     "uuid": (UUID, str, UUID),
     "bytes": (bytes, lambda value: base64.b64encode(value).decode(), base64.b64decode),
-    "json": (dict, lambda value: value, lambda value: value),
+    # As ASCII text: a JSON column may hold half a surrogate pair, which UTF-8 cannot.
+    "json": (dict, json.dumps, json.loads),
     "float": (float, repr, float),
 }
 
 
 def dump(value: object) -> Any:
     """Return JSON data for a value: itself where JSON has the type, else `{tag: text}`."""
-    if value is None or isinstance(value, bool | int | str):
+    if value is None or isinstance(value, bool | int):
         return value
     if isinstance(value, float) and math.isfinite(value):
         return value
-    if isinstance(value, list):
-        return {"json": value}
+    if isinstance(value, str) and _is_unicode(value):
+        return value
+    if isinstance(value, str | list):
+        return {"json": json.dumps(value)}
     for tag, (type_, to_json, _) in _TAGS.items():
         if isinstance(value, type_):
             return {tag: to_json(value)}
     return str(value)
+
+
+def _is_unicode(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def load(data: Any) -> Any:

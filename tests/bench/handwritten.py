@@ -1,0 +1,119 @@
+"""The yardstick: a list and a detail page as one writes them by hand, without any of webadmin.
+
+Raw SQL through the driver, one open connection, one template a page. It runs under the same
+server with the same settings:
+
+    python tests/bench/handwritten.py DATABASE_URI PORT
+"""
+
+import sqlite3
+import sys
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import psycopg
+import pymysql
+from flask import Flask, abort, render_template, request
+from jinja2 import DictLoader
+from sqlalchemy import make_url
+
+from webadmin import server
+
+TEMPLATES = {
+    "list.html": """<!doctype html>
+<html lang="en">
+<head><meta charset="utf-8"><title>Users</title></head>
+<body>
+<h1>Users</h1>
+<table>
+<thead><tr><th>Id</th><th>Name</th><th>Age</th></tr></thead>
+<tbody>
+{% for id, name, age in rows %}
+<tr><td>{{ id }}</td><td><a href="/users/{{ id }}">{{ name }}</a></td>
+<td>{{ '' if age is none else age }}</td></tr>
+{% endfor %}
+</tbody>
+</table>
+{% if following %}<a href="/users/?after={{ following }}">Next</a>{% endif %}
+</body>
+</html>
+""",
+    "detail.html": """<!doctype html>
+<html lang="en">
+<head><meta charset="utf-8"><title>{{ name }}</title></head>
+<body>
+<h1>{{ name }}</h1>
+<dl>
+<dt>Id</dt><dd>{{ id }}</dd>
+<dt>Name</dt><dd>{{ name }}</dd>
+<dt>Age</dt><dd>{{ '' if age is none else age }}</dd>
+</dl>
+<a href="/users/">Users</a>
+</body>
+</html>
+""",
+}
+
+Query = Callable[..., Sequence[Any]]
+
+
+def connect(uri: str) -> Query:
+    """Return what sends a statement, with ? for its values, and returns the rows."""
+    url = make_url(uri)
+    connection: Any
+    mark = "%s"
+    place = {"host": url.host, "port": url.port, "user": url.username, "password": url.password}
+    place = {name: value for name, value in place.items() if value is not None}
+    if url.get_backend_name() == "sqlite":
+        mark = "?"
+        connection = sqlite3.connect(
+            str(url.database), isolation_level=None, check_same_thread=False
+        )
+    elif url.get_backend_name() == "postgresql":
+        connection = psycopg.connect(**place, dbname=url.database, autocommit=True)
+    else:
+        connection = pymysql.connect(
+            **place, database=url.database, charset="utf8mb4", autocommit=True
+        )
+
+    def query(statement: str, *values: object) -> Sequence[Any]:
+        cursor = connection.cursor()
+        cursor.execute(statement.replace("?", mark), values)
+        rows: Sequence[Any] = cursor.fetchall()
+        cursor.close()
+        return rows
+
+    return query
+
+
+def make(settings: dict[str, object]) -> Flask:
+    """Return the site: /users/, /users/?after=ID, /users/?before=end, /users/ID."""
+    app = Flask(__name__)
+    app.jinja_loader = DictLoader(TEMPLATES)  # type: ignore[assignment]
+    query = connect(str(settings["DATABASE_URI"]))
+
+    @app.get("/users/")
+    def index() -> str:
+        if request.args.get("before") == "end":
+            rows = query("SELECT id, name, age FROM users ORDER BY id DESC LIMIT 50")[::-1]
+            return render_template("list.html", rows=rows, following=None)
+        rows = query(
+            "SELECT id, name, age FROM users WHERE id > ? ORDER BY id LIMIT 51",
+            request.args.get("after", 0, int),
+        )
+        following = rows[49][0] if len(rows) > 50 else None
+        return render_template("list.html", rows=rows[:50], following=following)
+
+    @app.get("/users/<int:key>")
+    def detail(key: int) -> str:
+        rows = query("SELECT id, name, age FROM users WHERE id = ?", key)
+        if not rows:
+            abort(404)
+        id_, name, age = rows[0]
+        return render_template("detail.html", id=id_, name=name, age=age)
+
+    return app
+
+
+if __name__ == "__main__":
+    server.serve(make, {"DATABASE_URI": sys.argv[1]}, server.address("127.0.0.1", int(sys.argv[2])))

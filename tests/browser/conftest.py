@@ -1,0 +1,165 @@
+"""A site that really listens, and a browser that tells on every fault of a page."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from threading import Thread
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+from flask import Flask
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, sync_playwright
+from werkzeug.serving import WSGIRequestHandler, make_server
+
+from conftest import missing, settings
+from webadmin import create_app, schema
+from webadmin.database import db
+
+CHROMIUM = Path("/usr/bin/chromium")
+# Without these it would look for updates, components and the like.
+ARGUMENTS = (
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+)
+TIMEOUT = 10_000  # milliseconds
+SCREENSHOTS = Path(__file__).parent / "screenshots"
+
+
+@dataclass
+class Site:
+    """A site that listens.
+
+    Attributes:
+        url: Its address, without a slash at the end.
+        answered: (method, path) of each request that pages and forms made, in order.
+    """
+
+    app: Flask
+    url: str = ""
+    answered: list[tuple[str, str]] = field(default_factory=list)
+
+
+class Quiet(WSGIRequestHandler):
+    """Leaves no line in the log for each request."""
+
+    def log_request(self, *_arguments: Any) -> None:
+        """Do nothing."""
+
+
+@contextmanager
+def listening(app: Flask) -> Iterator[Site]:
+    """Serve a site on a free port of this machine."""
+    site = Site(app)
+
+    def wsgi(environ: dict[str, Any], start_response: Any) -> Any:
+        if "static" not in environ["PATH_INFO"]:
+            site.answered.append((environ["REQUEST_METHOD"], environ["PATH_INFO"]))
+        return app(environ, start_response)
+
+    server = make_server("127.0.0.1", 0, wsgi, threaded=True, request_handler=Quiet)
+    site.url = f"http://127.0.0.1:{server.server_port}"
+    thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
+    thread.start()
+    try:
+        yield site
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
+
+
+@pytest.fixture
+def site(tmp_path: Path) -> Iterator[Site]:
+    """A site on SQLite: for what does not depend on the database."""
+    app = create_app(settings(f"sqlite:///{tmp_path / 'test.sqlite'}", tmp_path))
+    with app.app_context():
+        schema.upgrade()
+    with listening(app) as found:
+        yield found
+    with app.app_context():
+        db.engine.dispose()
+
+
+@pytest.fixture
+def every_site(app: Flask) -> Iterator[Site]:
+    """A site on each database in turn."""
+    with listening(app) as found:
+        yield found
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Iterator[Browser]:
+    """The browser: one for all tests of a process."""
+    if not CHROMIUM.exists():
+        missing(f"{CHROMIUM} is not installed: these tests need Debian's package chromium.")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
+        yield browser
+        browser.close()
+
+
+@dataclass
+class Faults:
+    """What went wrong on pages while a test ran."""
+
+    found: list[str] = field(default_factory=list)
+
+    def watch(self, context: BrowserContext) -> None:
+        """Take down requests to other hosts, errors of scripts, and refusals by the policy."""
+        context.on("request", lambda request: self._request(request.url))
+        context.on("console", self._console)
+        context.on("weberror", lambda error: self.found.append(str(error.error)))
+
+    def _request(self, url: str) -> None:
+        if urlsplit(url).hostname != "127.0.0.1" and not url.startswith("data:"):
+            self.found.append(f"request to {url}")
+
+    def _console(self, message: ConsoleMessage) -> None:
+        # A page that answers 404 or 409 on purpose is an "error" for the console, too.
+        expected = message.text.startswith("Failed to load resource: the server responded with")
+        if message.type in ("error", "warning") and not expected:
+            self.found.append(f"{message.type}: {message.text}")
+
+
+Opener = Callable[..., Page]
+
+
+@pytest.fixture
+def opened(chromium: Browser) -> Iterator[Opener]:
+    """Open a page: `opened(site, "/users/", javascript=False, width=360)`; no fault is let pass."""
+    faults, contexts = Faults(), []
+
+    def open_page(
+        site: Site,
+        path: str = "/",
+        *,
+        javascript: bool = True,
+        width: int = 1280,
+        height: int = 800,
+        **options: Any,
+    ) -> Page:
+        context = chromium.new_context(
+            base_url=site.url,
+            viewport={"width": width, "height": height},
+            java_script_enabled=javascript,
+            locale="en-GB",
+            **{"reduced_motion": "reduce"} | options,
+        )
+        context.set_default_timeout(TIMEOUT)
+        contexts.append(context)
+        faults.watch(context)
+        page = context.new_page()
+        page.goto(path)
+        return page
+
+    yield open_page
+    for context in contexts:
+        context.close()
+    assert faults.found == []

@@ -1,0 +1,147 @@
+"""Counts are exact up to a bound, and beyond it never read the whole table unless asked to."""
+
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import lists
+import pytest
+from flask import Flask
+from lists import THINGS
+from sqlalchemy import URL, text
+
+from webadmin import counts, records
+from webadmin.counts import BOUND, Count
+from webadmin.database import db, writing
+from webadmin.listing import ListState
+from webadmin.users import USERS
+
+MANY = 12_000
+
+
+@pytest.fixture(scope="module", params=lists.KINDS)
+def site(
+    request: pytest.FixtureRequest,
+    tmp_path_factory: pytest.TempPathFactory,
+    servers: dict[str, URL | str],
+) -> Iterator[Flask]:
+    yield from lists.site(request.param, tmp_path_factory.mktemp("site"), servers)
+
+
+@pytest.fixture(scope="module")
+def crowded(site: Flask) -> Iterator[Flask]:
+    """A site with more users than are counted, and statistics about them."""
+    with site.app_context():
+        lists.fill_users(MANY, distinct=100)
+    yield site
+    with site.app_context(), writing():
+        db.session.execute(text("DELETE FROM users"))
+        db.session.commit()
+
+
+@pytest.fixture(autouse=True)
+def nothing_remembered(site: Flask) -> None:
+    site.extensions.pop("webadmin_counts", None)
+
+
+def named(number: int) -> list[dict[str, Any]]:
+    """Return things named 0 and 1 in turn."""
+    return [{"part": "a", "number": i, "size": 1, "name": str(i % 2)} for i in range(number)]
+
+
+@pytest.mark.parametrize("number", [0, 1, 60])
+def test_small_lists_are_counted(site: Flask, number: int) -> None:
+    with lists.undone(site):
+        lists.add(THINGS, named(number))
+        assert records.count(ListState(THINGS)) == Count(number)
+        assert records.count(ListState(THINGS, exact=True)) == Count(number)
+        assert records.count(lists.state(THINGS, "name=1")) == Count(number // 2)
+
+
+@pytest.mark.usefixtures("crowded")
+class TestBeyondTheBound:
+    def test_the_statistics_are_asked(self, crowded: Flask) -> None:
+        with crowded.app_context(), lists.statements() as run:
+            count = records.count(ListState(USERS))
+        assert count.kind == "about"
+        assert abs(count.number - MANY) < MANY / 5
+        assert len(run) == 1
+        assert str(BOUND + 1) in str(run[0])  # the LIMIT of what is counted
+
+    def test_the_exact_count_is_made_on_demand(self, crowded: Flask) -> None:
+        with crowded.app_context():
+            assert records.count(ListState(USERS, exact=True)) == Count(MANY)
+            state = lists.state(USERS, "age__lte=98&count=exact")
+            assert records.count(state) == Count(MANY - MANY // 100 - MANY // 1000)
+
+    def test_narrowed_lists_say_more_than(self, crowded: Flask) -> None:
+        with crowded.app_context():
+            assert records.count(lists.state(USERS, "age__lte=98")) == Count(BOUND, "more")
+            assert records.count(lists.state(USERS, "age=7")) == Count(MANY // 100)
+
+    def test_an_estimate_is_not_made_for_every_page(self, crowded: Flask) -> None:
+        with crowded.app_context():
+            first = records.count(ListState(USERS))
+            with lists.statements() as run:
+                assert records.count(ListState(USERS)) == first
+            assert run == []
+            counts.forget(USERS)
+            with lists.statements() as run:
+                records.count(ListState(USERS))
+            assert len(run) == 1
+
+    def test_the_page_says_so(self, crowded: Flask) -> None:
+        page = crowded.test_client().get("/users/").text
+        assert "about 1" in page
+        assert 'href="?count=exact"' in page
+        page = crowded.test_client().get("/users/?count=exact").text
+        assert "1–50 of 12,000" in page
+
+    def test_the_last_page_without_an_exact_count(self, crowded: Flask) -> None:
+        with crowded.app_context():
+            page = records.page(ListState(USERS, size=50, before="end"))
+            assert page.first is None
+            assert [len(page.records), page.records[-1].key] == [50, str(MANY)]
+            page = records.page(ListState(USERS, size=50, before="end", exact=True))
+            assert page.first == MANY - 49
+
+
+def test_postgresql_without_statistics_says_more_than(site: Flask) -> None:
+    if site.config["DATABASE_URI"].startswith("postgresql"):
+        with lists.undone(site):
+            db.session.execute(text("CREATE TABLE few (id integer PRIMARY KEY)"))
+            db.session.execute(text("INSERT INTO few SELECT generate_series(1, 10100)"))
+            statement = text("SELECT reltuples FROM pg_class WHERE relname = 'few'")
+            assert db.session.execute(statement).scalar_one() == -1
+            db.session.execute(text("ALTER TABLE users RENAME TO others"))
+            db.session.execute(text("ALTER TABLE few RENAME TO users"))
+            assert records.count(ListState(USERS)) == Count(BOUND, "more")
+
+
+def test_a_key_of_two_columns_is_counted_or_said_to_be_more(site: Flask) -> None:
+    with lists.undone(site):
+        lists.add(THINGS, named(BOUND + 5))
+        count = records.count(ListState(THINGS))
+        if site.config["DATABASE_URI"].startswith("sqlite"):
+            assert count == Count(BOUND, "more")
+        assert count.kind in ("more", "about")
+        assert count.number >= BOUND
+
+
+def test_counts_are_remembered_for_the_side_bar(
+    site: Flask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with lists.undone(site):
+        assert counts.remembered(THINGS) is None
+        lists.add(THINGS, named(2))
+        records.page(lists.state(THINGS, "name=1"))
+        assert counts.remembered(THINGS) is None  # only part of the table was counted
+        records.page(ListState(THINGS))
+        assert counts.remembered(THINGS) == Count(2)
+        counts.forget(THINGS)
+        assert counts.remembered(THINGS) is None
+        records.page(ListState(THINGS, size=1))
+        assert counts.remembered(THINGS) == Count(2)
+        later = time.monotonic() + counts.REMEMBERED + 1
+        monkeypatch.setattr(time, "monotonic", lambda: later)
+        assert counts.remembered(THINGS) is None
