@@ -6,16 +6,19 @@ from pathlib import Path
 import webadmin
 
 ORDER = [
+    "messages",
     "config",
     "database",
     "values",
     "texts",
     "columns",
+    "lenient",
     "resource",
     "permissions",
     "keys",
     "filters",
     "keyset",
+    "cursors",
     "listing",
     "counts",
     "records",
@@ -30,6 +33,7 @@ ORDER = [
     "registry",
     "templating",
     "list_page",
+    "cells",
     "errors",
     "request_checks",
     "site",

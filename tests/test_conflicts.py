@@ -64,6 +64,17 @@ def test_mine_can_be_saved_anyway(app: Flask, client: FlaskClient) -> None:
     assert stored(app)[0] == (1, "Countess", 38)
 
 
+def test_saving_mine_leaves_other_fields_of_theirs_alone(app: Flask, client: FlaskClient) -> None:
+    add_people(app)
+    mine = opened(client)
+    edit(client, 1, age="37", name="Ada King")
+    page = send(client, mine, age="38")
+    assert page.status_code == 409
+    form = {name: hidden(page, name) for name in ("name", "age", "_original", "_conflict")}
+    assert send(client, form).status_code == 303
+    assert stored(app)[0] == (1, "Ada King", 38)
+
+
 def test_theirs_can_be_taken(app: Flask, client: FlaskClient) -> None:
     form = conflict(app, client)
     assert send(client, form, _resolve="theirs").status_code == 303

@@ -7,12 +7,12 @@ from enum import Enum
 from functools import cached_property
 from typing import Any
 
-from flask_babel import gettext
 from sqlalchemy import types as sa
 from sqlalchemy.orm import InstrumentedAttribute
 from sqlalchemy.types import TypeEngine
 
 from webadmin import texts, values
+from webadmin.messages import gettext
 
 RANGE = ("exact", "gt", "gte", "lt", "lte", "isnull")
 TEXT = ("exact", "startswith", "contains", "gt", "gte", "lt", "lte", "isnull")

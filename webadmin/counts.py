@@ -3,12 +3,13 @@
 import time
 from dataclasses import dataclass
 from decimal import Decimal
+from functools import lru_cache
 from typing import Any
 
 from flask import current_app
 from sqlalchemy import Select, column, func, select, text
 
-from webadmin.database import db
+from webadmin.database import db, read
 from webadmin.resource import Resource
 
 BOUND = 10_000
@@ -30,7 +31,7 @@ class Count:
 
 def bounded(matching: Select[Any]) -> Count:
     """Count the records of a SELECT, reading no more than `BOUND` + 1 of them."""
-    number = db.session.execute(select(_bounded(matching))).scalar_one()
+    number = read(select(_bounded(matching))).scalar_one()
     return Count(number) if number <= BOUND else Count(BOUND, "more")
 
 
@@ -42,23 +43,28 @@ def _bounded(matching: Select[Any]) -> Any:
 def exact(matching: Select[Any]) -> Count:
     """Count the records of a SELECT, however many there are."""
     statement = select(func.count()).select_from(matching.subquery())
-    return Count(db.session.execute(statement).scalar_one())
+    return Count(read(statement).scalar_one())
 
 
-def of_table(resource: Resource, matching: Select[Any]) -> Count:
+def of_table(resource: Resource) -> Count:
     """Return the count of a whole table in one statement, and remember it for the side bar.
 
     Beyond `BOUND` it is what the DBMS's own statistics say.
     """
-    estimates = {"sqlite": _sqlite, "postgresql": _postgresql}
-    estimate = estimates.get(db.engine.dialect.name, _mariadb)(resource)
-    number, *guess = db.session.execute(select(_bounded(matching), *estimate)).one()
+    number, *guess = read(_of_table(resource, db.engine.dialect.name)).one()
     count = Count(number)
     if number > BOUND:
         about = _about(guess)
         count = Count(about, "about") if about > BOUND else Count(BOUND, "more")
     remember(resource, count)
     return count
+
+
+@lru_cache(maxsize=200)
+def _of_table(resource: Resource, dialect: str) -> Select[Any]:
+    estimate = {"sqlite": _sqlite, "postgresql": _postgresql}.get(dialect, _mariadb)(resource)
+    key = resource.key_columns[0].attribute
+    return select(_bounded(select(key).select_from(resource.model)), *estimate)
 
 
 def _about(guess: list[Any]) -> int:

@@ -3,7 +3,7 @@
 import importlib.util
 import os
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from pathlib import Path
@@ -11,7 +11,7 @@ from typing import Any
 
 from flask import Flask
 from flask_sqlalchemy import SQLAlchemy
-from sqlalchemy import Connection, Engine, event, make_url
+from sqlalchemy import Connection, CursorResult, Engine, Executable, event, make_url
 from sqlalchemy.engine import URL
 from sqlalchemy.exc import ArgumentError, OperationalError
 from sqlalchemy.orm import DeclarativeBase
@@ -32,6 +32,15 @@ class Base(DeclarativeBase):
 db = SQLAlchemy(model_class=Base, session_options={"expire_on_commit": False})
 
 _writing: ContextVar[bool] = ContextVar("writing", default=False)
+
+
+def read(statement: Executable, parameters: Mapping[str, Any] | None = None) -> CursorResult[Any]:
+    """Execute a SELECT of columns in the session's transaction, in half the time.
+
+    What the session adds to it serves entities.
+    """
+    return db.session.connection().execute(statement, parameters or {})
+
 
 EXAMPLES = (
     "sqlite:///db.sqlite, postgresql://username:password@localhost/dbname "
@@ -133,9 +142,12 @@ def init_app(app: Flask) -> None:
 
 def _engine_options(url: URL, app: Flask) -> dict[str, Any]:
     timeout = int(app.config["DATABASE_TIMEOUT"])
+    # A compiled statement of a wide list takes a megabyte: the usual 500 of them are too many.
+    common = {"query_cache_size": 150}
     if url.get_backend_name() == "sqlite":
-        return {"connect_args": {"timeout": timeout}}
+        return {**common, "connect_args": {"timeout": timeout}}
     options: dict[str, Any] = {
+        **common,
         "pool_pre_ping": True,
         "pool_recycle": 1800,
         "pool_size": app.config["POOL_SIZE"],
@@ -198,7 +210,8 @@ class _SQLite:
 
     def begun(self, connection: Connection) -> None:
         if not _writing.get():
-            connection.exec_driver_sql("BEGIN")
+            # Past SQLAlchemy, whose bookkeeping would take longer; this never waits or fails.
+            connection.connection.dbapi_connection.execute("BEGIN")  # type: ignore[union-attr]
             return
         record = connection.connection
         self.lock(record)

@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from flask import Flask, current_app, render_template, request
-from flask_babel import gettext, lazy_gettext
 from flask_wtf.csrf import CSRFError
 from sqlalchemy.exc import (
     DataError,
@@ -20,6 +19,7 @@ from werkzeug.exceptions import HTTPException
 
 from webadmin.database import db
 from webadmin.listing import ListError
+from webadmin.messages import gettext, lazy_gettext
 
 RETRY_AFTER = 5
 
@@ -128,9 +128,7 @@ def explain(error: Exception) -> tuple[int, Explanation]:
     if isinstance(error, CSRFError):
         return 400, Explanation(
             gettext("This form has expired"),
-            gettext(
-                "It was opened in another session, so nothing was saved."
-            ),
+            gettext("It was opened in another session, so nothing was saved."),
             gettext("What you typed is below: check it and send it again."),
         )
     if isinstance(error, SchemaMissingError) or _table_missing(error):

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from datetime import date, datetime, time
 from typing import Any, ClassVar
 
-from flask_babel import gettext, lazy_gettext
 from markupsafe import Markup
 from sqlalchemy import types as sa
 from wtforms import Field
@@ -14,6 +13,7 @@ from wtforms.validators import StopValidation, ValidationError
 from wtforms.widgets import html_params
 
 from webadmin.columns import Kind, kind_of
+from webadmin.messages import gettext, lazy_gettext
 
 # What browsers take into an <input> of a type, and how it is read; others they empty.
 # https://html.spec.whatwg.org/multipage/common-microsyntaxes.html#dates-and-times
@@ -94,7 +94,10 @@ class TypedField(Field):
 
     def text_of(self, value: Any) -> str:
         """Return the text of a value."""
-        return "" if value is None else self.kind.text(value)
+        try:
+            return "" if value is None else self.kind.text(value)
+        except (AttributeError, TypeError):
+            return str(value)  # SQLite may hold a value that its column's type does not allow
 
     @property
     def shown(self) -> str:

@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from flask_babel import gettext
 from sqlalchemy import ColumnElement, Dialect, String, false, or_, type_coerce
 
 from webadmin.columns import Column
 from webadmin.database import db
+from webadmin.messages import gettext
 from webadmin.resource import Resource
 
 OPERATORS: dict[str, Callable[[Any, Any], ColumnElement[bool]]] = {

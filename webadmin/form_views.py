@@ -3,7 +3,6 @@
 from typing import Any
 
 from flask import flash, redirect, request
-from flask_babel import gettext
 from flask_wtf import FlaskForm
 from markupsafe import Markup
 from sqlalchemy.exc import DBAPIError
@@ -12,6 +11,7 @@ from werkzeug.wrappers import Response
 from webadmin import formats, forms, listing, refusals, saving, submissions
 from webadmin.database import db
 from webadmin.listing import ListState
+from webadmin.messages import gettext
 from webadmin.resource import Resource
 from webadmin.views import Answer, key_or_404, list_url, load, new_url, record_url, render, title
 
@@ -145,7 +145,7 @@ def _edit(state: ListState, key: str) -> Answer:
         return _gone(state, form)
     if result.conflicts:
         db.session.rollback()
-        return _conflict(state, key, form, result)
+        return _conflict(state, key, form, result, original)
     name = title(resource, result.theirs | forms.values(resource, form), key)
     message = gettext("“%(name)s” was saved.", name=name)
     if result.merged:
@@ -175,8 +175,16 @@ def _gone(state: ListState, form: FlaskForm) -> Answer:
     )
 
 
-def _conflict(state: ListState, key: str, form: FlaskForm, result: saving.Update) -> Answer:
+def _conflict(
+    state: ListState,
+    key: str,
+    form: FlaskForm,
+    result: saving.Update,
+    original: dict[str, Any],
+) -> Answer:
     resource = state.resource
+    # Fields that are not in conflict keep their original: theirs would be overwritten by mine.
+    seen = original | {conflict.name: conflict.theirs for conflict in result.conflicts}
     sides = []
     for conflict in result.conflicts:
         show = formats.formatter(resource.columns[conflict.name])
@@ -189,7 +197,7 @@ def _conflict(state: ListState, key: str, form: FlaskForm, result: saving.Update
         title=title(resource, result.theirs, key),
         fields=forms.fields(resource, form),
         sides=sides,
-        original=forms.sign(resource, key, result.theirs),
+        original=forms.sign(resource, key, seen),
         detail_url=record_url(state, key),
     )
     return page, 409

@@ -6,18 +6,11 @@ from decimal import Decimal, localcontext
 from typing import Any
 
 from babel.numbers import format_decimal
-from flask_babel import (
-    format_date,
-    format_datetime,
-    format_time,
-    get_locale,
-    get_timezone,
-    gettext,
-    ngettext,
-)
+from flask_babel import format_date, format_datetime, format_time, get_locale, get_timezone
 from markupsafe import Markup
 
 from webadmin.columns import Column
+from webadmin.messages import gettext, ngettext
 from webadmin.records import SHORT_TEXT
 
 Formatter = Callable[[Any], Any]

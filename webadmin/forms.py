@@ -6,7 +6,6 @@ from functools import cache
 from typing import Any
 
 from flask import current_app
-from flask_babel import gettext, lazy_gettext
 from flask_wtf import FlaskForm
 from itsdangerous import BadData, URLSafeSerializer
 from wtforms import Field
@@ -15,6 +14,7 @@ from wtforms.validators import ValidationError
 from webadmin import records
 from webadmin.columns import Column
 from webadmin.fields import Check, MaxLength, Required, TypedField
+from webadmin.messages import gettext, lazy_gettext
 from webadmin.resource import Resource
 from webadmin.resource import attribute_name as attribute_name  # noqa: PLC0414 - callers say forms.
 

@@ -1,17 +1,13 @@
 """What the list page shows: headings, rows, chips of the filters in force, filter controls."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from flask_babel import gettext, lazy_gettext
-from markupsafe import Markup
-
-from webadmin import filters, formats, forms, keys, listing, records
+from webadmin import filters, formats, forms, listing, records
 from webadmin.columns import Column
 from webadmin.filters import Filter
 from webadmin.listing import ListState
-from webadmin.records import Page
+from webadmin.messages import gettext, lazy_gettext
 
 
 @dataclass(frozen=True)
@@ -31,15 +27,6 @@ class Heading:
     direction: str
     href: str
     add_href: str
-
-
-@dataclass(frozen=True)
-class Row:
-    """A record: what follows #record- in a URL of the list, the URL of its page, its cells."""
-
-    anchor: str
-    href: str
-    cells: list[Any]
 
 
 @dataclass(frozen=True)
@@ -113,55 +100,6 @@ def _look(column: Column) -> str:
     if column.reference is not None:
         return ""
     return "key" if column.primary_key else "num" if column.kind.numeric else ""
-
-
-def rows(state: ListState, page: Page, prefix: str) -> list[Row]:
-    """Return the records of a page as cells to show.
-
-    Args:
-        state: The list.
-        page: What was read.
-        prefix: The URL of the list, which record URLs begin with.
-    """
-    resource, suffix = state.resource, state.query()
-    show = [
-        _cell(resource.columns[name], [record.values[i] for record in page.records])
-        for i, name in enumerate(resource.list_display)
-    ]
-    return [
-        Row(
-            (anchor := keys.in_url(record.key)),
-            f"{prefix}{anchor}{suffix}",
-            [each(value) for each, value in zip(show, record.values, strict=True)],
-        )
-        for record in page.records
-    ]
-
-
-def _cell(column: Column, values: Sequence[Any]) -> formats.Formatter:
-    if column.reference is None:
-        return formats.formatter(column, short=True)
-    return reference(column, values, short=True)
-
-
-def reference(column: Column, values: Sequence[Any], short: bool = False) -> formats.Formatter:
-    """Return what shows a foreign key as a link to its record, with one query for all values."""
-    target = records.resource_of(column)
-    plain = formats.formatter(column, short)
-    if target is None:
-        return plain
-    labels = records.reference_labels(column, values)
-    show_label = formats.formatter(target.label_column, short=True)
-
-    def show(value: Any) -> Any:
-        if value not in labels:
-            return plain(value)
-        label = labels[value]
-        text = plain(value) if label in (None, "") else show_label(label)
-        path = keys.in_url(keys.key_text(target, (value,)))
-        return Markup('<a href="{}/{}">{}</a>').format(f"/{target.name}", path, text)
-
-    return show
 
 
 def chips(state: ListState) -> list[Chip]:

@@ -5,12 +5,12 @@ from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import quote
 
-from flask_babel import gettext
 from werkzeug.datastructures import MultiDict
 
 from webadmin import cursors, filters, keyset
 from webadmin.database import db
 from webadmin.filters import LONGEST_SEARCH, MOST_WORDS, Filter
+from webadmin.messages import gettext
 from webadmin.resource import Resource
 
 SIZES = (25, 50, 100, 200)

@@ -6,12 +6,12 @@ from functools import lru_cache
 from typing import Any
 
 from flask import current_app
-from sqlalchemy import ColumnElement, Select, and_, func, select
+from sqlalchemy import ColumnElement, Select, and_, bindparam, func, select
 
 from webadmin import counts, cursors, filters, keyset, listing
 from webadmin.columns import Column
 from webadmin.counts import Count
-from webadmin.database import db
+from webadmin.database import db, read
 from webadmin.keys import key_text
 from webadmin.keyset import Filled, SortKey
 from webadmin.lenient import readable
@@ -112,7 +112,7 @@ def page(state: ListState) -> Page:
         size = total.number % size or size  # so that walking back meets the usual pages
     position, place = _place(state, keys) if cursor not in ("", "end") else (None, None)
     statement = _statement(_page_statement, state, keyset.filled(place), backward)
-    rows = db.session.execute(statement, keyset.parameters(place, size + 1)).all()
+    rows = read(statement, keyset.parameters(place, size + 1)).all()
     more, rows = len(rows) > size, rows[:size]
     if total is None:
         total = count(state) if more or cursor else _whole(state, len(rows))
@@ -166,7 +166,7 @@ def _place(state: ListState, keys: Sequence[SortKey]) -> tuple[int | None, list[
     if not cursor.long:
         return cursor.position, cursor.values
     statement = select(*(key.value for key in keys)).where(*cursor.record(keys))
-    row = db.session.execute(statement).first()
+    row = read(statement).first()
     if row is None:
         raise listing.no_place(state)
     return cursor.position, list(row)
@@ -187,15 +187,14 @@ def _first(
 
 def count(state: ListState) -> Count:
     """Return how many records a list has, exactly if its state asks for that."""
-    selected = matching(state)
     if state.exact:
-        return counts.exact(selected)
+        return counts.exact(matching(state))
     if state.narrowed:
-        return counts.bounded(selected)
+        return counts.bounded(matching(state))
     kept = counts.remembered(state.resource)
     if kept and kept.kind == "about":
         return kept
-    return counts.of_table(state.resource, selected)
+    return counts.of_table(state.resource)
 
 
 def _whole(state: ListState, number: int) -> Count:
@@ -219,21 +218,29 @@ def get(
 
     None where there is no record with that key.
     """
-    resource = state.resource
-    keys = keyset.sort_keys(resource, state.ordering, dialect())
-    columns = _labelled(resource, names, short=False)
-    statement = select(*columns, *(sort.value.label(f"k{i}") for i, sort in enumerate(keys)))
-    row = db.session.execute(statement.where(identity(resource, key))).first()
+    statement = _kept(_record_statement, state.resource, state.ordering, dialect(), tuple(names))
+    row = read(statement, {f"key{i}": part for i, part in enumerate(key)}).first()
     if row is None:
         return None
-    return _record(resource, row, len(names)), list(row[-len(keys) :])
+    record = _record(state.resource, row, len(names))
+    return record, list(row[len(names) + len(key) :])
+
+
+def _record_statement(
+    resource: Resource, ordering: tuple[str, ...], name: str, names: tuple[str, ...]
+) -> Any:
+    keys = keyset.sort_keys(resource, ordering, name)
+    place = (key.value.label(f"k{i}") for i, key in enumerate(keys))
+    parts = enumerate(resource.key_columns)
+    found = [each.attribute == bindparam(f"key{i}", type_=each.type) for i, each in parts]
+    return select(*_labelled(resource, names, short=False), *place).where(*found)
 
 
 def neighbours(state: ListState, place: list[Any]) -> tuple[str | None, str | None]:
     """Return the keys of the records before and after a place in a list."""
     statement = _statement(_neighbours_statement, state, keyset.filled(place))
     nearest: dict[bool, tuple[int, str]] = {}
-    for row in db.session.execute(statement, keyset.parameters(place, 1)):
+    for row in read(statement, keyset.parameters(place, 1)):
         before, distance = row.leg < 0, abs(row.leg)
         if before not in nearest or distance < nearest[before][0]:
             nearest[before] = (distance, _record(state.resource, row, 0).key)
@@ -243,7 +250,7 @@ def neighbours(state: ListState, place: list[Any]) -> tuple[str | None, str | No
 def exists(resource: Resource, key: tuple[Any, ...]) -> bool:
     """Return whether there is a record with a key."""
     statement = select(resource.key_columns[0].attribute).where(identity(resource, key))
-    return db.session.execute(statement).first() is not None
+    return read(statement).first() is not None
 
 
 def reference_labels(column: Column, keys: Iterable[Any]) -> dict[Any, Any]:
@@ -254,7 +261,7 @@ def reference_labels(column: Column, keys: Iterable[Any]) -> dict[Any, Any]:
         return {}
     attribute = resource.key_columns[0].attribute
     statement = select(attribute, _shown(resource.label_column, short=True))
-    rows = db.session.execute(statement.where(attribute.in_(wanted))).all()
+    rows = read(statement.where(attribute.in_(wanted))).all()
     return {row[0]: row[1] for row in rows}
 
 
@@ -262,7 +269,7 @@ def reference_choices(resource: Resource) -> list[tuple[Any, Any]] | None:
     """Return (key, label) of every record where there are few enough to choose from, else None."""
     label = resource.label_column
     statement = select(resource.key_columns[0].attribute, _shown(label, short=True))
-    rows = db.session.execute(statement.limit(MOST_CHOICES + 1)).all()
+    rows = read(statement.limit(MOST_CHOICES + 1)).all()
     if len(rows) > MOST_CHOICES:
         return None
     pairs = [(key, key if label in (None, "") else label) for key, label in rows]
@@ -277,4 +284,4 @@ def with_label(resource: Resource, text: str) -> list[Any]:
     except ValueError:
         return []
     statement = select(resource.key_columns[0].attribute).where(label.attribute == value)
-    return list(db.session.execute(statement.limit(2)).scalars())
+    return list(read(statement.limit(2)).scalars())

@@ -5,11 +5,11 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
-from flask_babel import gettext
 from sqlalchemy import CheckConstraint, UniqueConstraint, literal, select
 from sqlalchemy.exc import DataError, DBAPIError, IntegrityError
 
 from webadmin.database import db
+from webadmin.messages import gettext
 from webadmin.resource import Resource
 
 # The causes, by SQLSTATE (PostgreSQL manual, appendix A), MariaDB's error numbers, and

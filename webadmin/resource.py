@@ -201,6 +201,12 @@ class Resource:
         return tuple(by_source[source] for source in inspect(self.model).primary_key)
 
     @cached_property
+    def link_column(self) -> str:
+        """The column of its list that is the link to a record: its label, else the first."""
+        shown = self.label_column.name in self.list_display
+        return self.label_column.name if shown else self.list_display[0]
+
+    @cached_property
     def label_column(self) -> Column:
         """The column whose value names a record: its first text that is displayed."""
         shown = [self.columns[name] for name in self.list_display]

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import null
+from sqlalchemy import inspect, null
 from sqlalchemy.orm import load_only
 
 from webadmin import counts, submissions
@@ -54,7 +54,8 @@ def create(
     submission = submissions.claim(identifier)
     if submission is None:
         return submissions.key_made_by(identifier), False
-    record = resource.model()
+    # Not the model's own constructor, which may want arguments.
+    record = inspect(resource.model).class_manager.new_instance()
     for name, value in values.items():
         _assign(resource.columns[name], record, value, creating=True)
     db.session.add(record)
@@ -66,7 +67,8 @@ def create(
 
 
 def _assign(column: Column, record: Any, value: Any, creating: bool = False) -> None:
-    if value is None and creating and column.has_default:
+    defaulted = column.has_default and (column.prefilled is None or not column.nullable)
+    if value is None and creating and defaulted:
         return  # left out, so that the default applies
     if value is None and column.kind.name == "json":
         value = null()  # None would be stored as JSON's null

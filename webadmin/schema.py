@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from flask import current_app
-from sqlalchemy import Connection, Table, inspect, literal, select, text
+from sqlalchemy import Connection, Table, inspect, text
 from sqlalchemy.engine import URL
 from sqlalchemy.exc import OperationalError
 
@@ -145,7 +145,7 @@ def _server(connection: Connection) -> str:
 
 
 def _count(resource: Resource) -> counts.Count:
-    return counts.of_table(resource, select(literal(1)).select_from(resource.table))
+    return counts.of_table(resource)
 
 
 def _make_instance_folder() -> None:

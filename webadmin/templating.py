@@ -1,16 +1,20 @@
 """What templates may call: numbers, counts, URLs of assets, the side bar."""
 
 import hashlib
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 from babel import Locale
-from flask import Flask, current_app, g, request
-from flask_babel import Babel, format_decimal, get_locale, get_translations, gettext
+from babel.numbers import format_decimal as format_number
+from flask import Flask, current_app, request
+from flask_babel import Babel, get_locale
+from markupsafe import Markup
 
 from webadmin import counts, records
 from webadmin.config import LANGUAGES
 from webadmin.counts import Count
+from webadmin.messages import gettext, ngettext
 
 IMMUTABLE = "public, max-age=31536000, immutable"
 THEMES = ("light", "dark")
@@ -20,12 +24,10 @@ def init_app(app: Flask) -> None:
     """Set up languages, and give templates their functions."""
     folder = str(Path(__file__).parent / "translations")
     Babel(app, locale_selector=choose_language, default_translation_directories=folder)
-    app.jinja_env.install_gettext_callables(  # type: ignore[attr-defined]
-        gettext=lambda text: _translations().ugettext(text),
-        ngettext=lambda one, many, count: _translations().ungettext(one, many, count),
-        newstyle=True,
-    )
     app.jinja_env.globals.update(
+        _=gettext,
+        gettext=gettext,
+        ngettext=ngettext,
         asset=_Assets(app),
         number=number,
         counted=counted,
@@ -34,6 +36,7 @@ def init_app(app: Flask) -> None:
         remembered=counts.remembered,
         site_name=app.config["SITE_NAME"],
         theme=theme,
+        fragment=_Fragments(app),
         site_url=site_url,
         locale=locale,
     )
@@ -49,14 +52,6 @@ def choose_language() -> str:
     return request.accept_languages.best_match(LANGUAGES) or LANGUAGES[0]
 
 
-def _translations() -> Any:
-    """Return the translations of this request, looked up once: a page asks a hundred times."""
-    found = g.get("translations")
-    if found is None:
-        found = g.translations = get_translations()
-    return found
-
-
 def locale() -> Locale:
     """Return the locale of the page: its language and the direction of its script."""
     return get_locale() or Locale("en")
@@ -68,9 +63,30 @@ def theme() -> str:
     return chosen if chosen in THEMES else ""
 
 
+class _Fragments:
+    """Parts of every page that depend on language and theme alone, rendered once for each."""
+
+    def __init__(self, app: Flask) -> None:
+        self.environment = app.jinja_env
+        self.made: dict[tuple[str, str, str], Markup] = {}
+
+    def __call__(self, name: str) -> Markup:
+        """Return a template as HTML."""
+        key = (name, str(locale()), theme())
+        if key not in self.made:
+            html = self.environment.get_template(name).render()
+            self.made[key] = Markup(html)  # noqa: S704 - a template's output is escaped
+        return self.made[key]
+
+
 def number(value: int) -> str:
     """Return a whole number as the locale groups it."""
-    return str(format_decimal(value))
+    return str(value) if 0 <= value < 1000 else _grouped(value, str(locale()))
+
+
+@lru_cache(maxsize=1000)
+def _grouped(value: int, language: str) -> str:
+    return str(format_number(value, locale=language))
 
 
 def counted(count: Count) -> str:

@@ -15,10 +15,11 @@ from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from flask import has_app_context
-from flask_babel import get_timezone, gettext
+from flask_babel import get_timezone
 from sqlalchemy import types as sa
 
 from webadmin.database import db
+from webadmin.messages import gettext
 
 _INTEGER = re.compile(r"-?[0-9]{1,40}", re.ASCII)
 _DECIMAL = re.compile(r"-?[0-9]{1,400}(\.[0-9]{1,400})?([eE][+-]?[0-9]{1,3})?", re.ASCII)

@@ -1,6 +1,5 @@
 """Users: the model, its form, and the resource. Copy this file for the next model."""
 
-from flask_babel import lazy_gettext as _l
 from flask_wtf import FlaskForm
 from sqlalchemy import String
 from sqlalchemy.orm import Mapped, mapped_column
@@ -14,6 +13,7 @@ from webadmin.fields import (
     TextField,
     WholeNumberField,
 )
+from webadmin.messages import lazy_gettext as _l
 from webadmin.resource import Resource
 
 

@@ -6,7 +6,7 @@ from typing import Any
 from flask import abort, redirect, render_template, request
 from werkzeug.wrappers import Response
 
-from webadmin import formats, forms, keys, list_page, listing, records
+from webadmin import cells, formats, forms, keys, list_page, listing, records
 from webadmin.listing import ListState
 from webadmin.resource import Resource
 from webadmin.templating import site_url
@@ -51,18 +51,16 @@ def index(resource: Resource) -> Answer:
         # The records there are gone: the nearest page that there is.
         end = {"after": "", "before": "end" if state.after else ""}
         return redirect(site_url(f"{resource.name}/") + state.query(**end), 303)
+    heads = list_page.headings(state)
     return render(
         "list.html",
         state,
         page=page,
-        headings=list_page.headings(state),
-        rows=list_page.rows(state, page, site_url(f"{resource.name}/")),
+        headings=heads,
+        rows=cells.rows(state, page.records, heads),
         chips=list_page.chips(state),
         controls=list_page.controls(state),
         sizes=list_page.sizes(state),
-        label_index=resource.list_display.index(resource.label_column.name)
-        if resource.label_column.name in resource.list_display
-        else 0,
     )
 
 
@@ -100,7 +98,7 @@ def detail(resource: Resource, key: str) -> Answer:
     for name, value in values.items():
         column = resource.columns[name]
         if column.reference is not None:
-            text = list_page.reference(column, [value])(value)
+            text = cells.reference(column, [value])(value)
         else:
             text = formats.formatter(column)(value)
         shown.append((forms.label_of(resource, name), text))

@@ -62,7 +62,12 @@ def connect(uri: str) -> Query:
     url = make_url(uri)
     connection: Any
     mark = "%s"
-    place = {"host": url.host, "port": url.port, "user": url.username, "password": url.password}
+    place: dict[str, Any] = {
+        "host": url.host,
+        "port": url.port,
+        "user": url.username,
+        "password": url.password,
+    }
     place = {name: value for name, value in place.items() if value is not None}
     if url.get_backend_name() == "sqlite":
         mark = "?"
@@ -89,7 +94,7 @@ def connect(uri: str) -> Query:
 def make(settings: dict[str, object]) -> Flask:
     """Return the site: /users/, /users/?after=ID, /users/?before=end, /users/ID."""
     app = Flask(__name__)
-    app.jinja_loader = DictLoader(TEMPLATES)  # type: ignore[assignment]
+    app.jinja_loader = DictLoader(TEMPLATES)
     query = connect(str(settings["DATABASE_URI"]))
 
     @app.get("/users/")

@@ -21,7 +21,7 @@ _TAG = re.compile(r"<[^>]*>")
 Person = tuple[int, str, int | None]
 
 
-class WrongAnswer(Exception):
+class WrongAnswerError(Exception):
     """A page is not what was asked for."""
 
 
@@ -48,7 +48,7 @@ class Client:
         """Send a request; return the seconds until the last byte of its answer, and the body.
 
         Raises:
-            WrongAnswer: The status is not 200, or the length is not said.
+            WrongAnswerError: The status is not 200, or the length is not said.
             OSError: The server does not answer.
         """
         begun = time.perf_counter()
@@ -58,7 +58,7 @@ class Client:
             data += self._more()
         length = _LENGTH.search(data, 0, end)
         if not data.startswith(b"HTTP/1.1 200 ") or length is None:
-            raise WrongAnswer(f"the answer begins {data[:end].splitlines()[0].decode()!r}")
+            raise WrongAnswerError(f"the answer begins {data[:end].splitlines()[0].decode()!r}")
         chunks = [data[end + 4 :]]
         missing = int(length[1]) - len(chunks[0])
         while missing > 0:
@@ -83,7 +83,7 @@ class Case:
         page: What it is called in the tables.
         client: The connection to the contestant's server.
         path: What is asked for.
-        check: Raises WrongAnswer unless a page holds what it should.
+        check: Raises WrongAnswerError unless a page holds what it should.
         seconds: How long each answer took.
     """
 
@@ -99,13 +99,13 @@ class Case:
         """Ask for the page once, check it, and return the seconds that it took.
 
         Raises:
-            WrongAnswer: The page is wrong; the message says which one.
+            WrongAnswerError: The page is wrong; the message says which one.
         """
         try:
             seconds, body = self.client.get(self.client.request(self.path))
             self.check(body.decode())
-        except (WrongAnswer, OSError, UnicodeDecodeError) as error:
-            raise WrongAnswer(
+        except (WrongAnswerError, OSError, UnicodeDecodeError) as error:
+            raise WrongAnswerError(
                 f"{self.contestant}, {self.rows:,} records, {self.page} ({self.path}): {error}"
             ) from error
         return seconds
@@ -130,7 +130,7 @@ def run(cases: Sequence[Case], requests: int, longest: float) -> int:
         How many rounds were counted: fewer where `longest` seconds were over before.
 
     Raises:
-        WrongAnswer: A page is wrong.
+        WrongAnswerError: A page is wrong.
     """
     order, rng = list(cases), random.Random(SEED)
     for _ in range(WARM_UP):
@@ -155,13 +155,11 @@ def holds_list(people: Sequence[Person]) -> Callable[[str], None]:
         for row in body.partition("</tbody>")[0].split("<tr")[1:]:
             texts = [_text(cell) for _, cell in _CELL.findall(row)]
             found.append((texts[0], texts[1], texts[2] if texts[2].isdigit() else ""))
-        if found != wanted:
-            at = next((i for i, pair in enumerate(zip(found, wanted)) if pair[0] != pair[1]), None)
-            raise WrongAnswer(
-                f"{len(found)} records instead of {len(wanted)}"
-                if at is None
-                else f"record {at + 1} is {found[at]} instead of {wanted[at]}"
-            )
+        if len(found) != len(wanted):
+            raise WrongAnswerError(f"{len(found)} records instead of {len(wanted)}")
+        for number, (there, right) in enumerate(zip(found, wanted, strict=True), 1):
+            if there != right:
+                raise WrongAnswerError(f"record {number} is {there} instead of {right}")
 
     wanted = [(str(id_), name, "" if age is None else str(age)) for id_, name, age in people]
     return check
@@ -173,7 +171,7 @@ def holds_detail(person: Person) -> Callable[[str], None]:
     def check(page: str) -> None:
         found = [_text(value) for value in _VALUE.findall(page)]
         if not set(wanted) <= set(found):
-            raise WrongAnswer(f"the values are {found} instead of {wanted}")
+            raise WrongAnswerError(f"the values are {found} instead of {wanted}")
 
     wanted = [str(value) for value in person if value is not None]
     return check

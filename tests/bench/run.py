@@ -18,7 +18,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
-from measure import Case, Client, Person, WrongAnswer, holds_detail, holds_list, run
+from measure import Case, Client, Person, WrongAnswerError, holds_detail, holds_list, run
 from sqlalchemy import URL, create_engine, text
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.pool import NullPool
@@ -59,8 +59,9 @@ def main() -> int:
             ]
             rounds = run(cases, options.requests, LONGEST)
             software = versions(next(iter(urls.values())))
-    except (WrongAnswer, BenchError, ConfigError, SQLAlchemyError) as error:
-        print(f"{type(error).__name__}: {error}", file=sys.stderr)
+    except (WrongAnswerError, BenchError, ConfigError, SQLAlchemyError) as error:
+        said = str(error) if isinstance(error, BenchError) else str(error).splitlines()[0]
+        print(f"The benchmark has failed: {said}", file=sys.stderr)
         return 1
     print(f"{os.cpu_count()} cores, {software}; {rounds} requests a page.\n")
     print("\n".join(against_hand(cases)))
@@ -217,7 +218,8 @@ def versions(uri: str) -> str:
 def against_hand(cases: Sequence[Case]) -> list[str]:
     """Return the table of our pages and hand-written ones."""
     lines = [
-        f"| page | records | {OURS}: median, p95 | {HAND}: median, p95 | ratio of medians | reach |",
+        f"| page | records | {OURS}: median, p95 | {HAND}: median, p95 "
+        "| ratio of medians | reach |",
         "| --- | ---: | ---: | ---: | ---: | --- |",
     ]
     hands = {(case.rows, case.page): case for case in cases if case.contestant == HAND}
@@ -233,7 +235,7 @@ def against_hand(cases: Sequence[Case]) -> list[str]:
 
 
 def against_itself(cases: Sequence[Case]) -> list[str]:
-    """Return the table of our pages far down or in long lists, and near the top or in short ones."""
+    """Return the table of our pages in a long list and a short one, far down and at the top."""
     lines = [
         f"| {OURS} against itself | ratio of medians | reach |",
         "| --- | ---: | --- |",
@@ -252,9 +254,7 @@ def against_itself(cases: Sequence[Case]) -> list[str]:
     pairs += [
         (f"{case.page} of {many:,}, its first page", case.median / top.median) for case in down
     ]
-    return lines + [
-        f"| {words} | {ratio:.2f} | {_reach(ratio, NOISE)} |" for words, ratio in pairs
-    ]
+    return lines + [f"| {words} | {ratio:.2f} | {_reach(ratio, NOISE)} |" for words, ratio in pairs]
 
 
 def _times(case: Case) -> str:

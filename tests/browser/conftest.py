@@ -105,6 +105,15 @@ def chromium() -> Iterator[Browser]:
         browser.close()
 
 
+def until(page: Page, expression: str) -> None:
+    """Wait until a JavaScript expression is true; `wait_for_function` offends the policy."""
+    for _ in range(100):
+        if page.evaluate(expression):
+            return
+        page.wait_for_timeout(30)
+    raise AssertionError(f"never true: {expression}")
+
+
 @dataclass
 class Faults:
     """What went wrong on pages while a test ran."""

@@ -8,7 +8,7 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, expect
 from sqlalchemy import insert, text
 
-from browser.conftest import SCREENSHOTS, Opener, Site, listening
+from browser.conftest import SCREENSHOTS, Opener, Site, listening, until
 from conftest import settings
 from library import Author, Base, Book, BookAuthor, Tag
 from pages import add_people
@@ -136,8 +136,7 @@ def test_no_page_scrolls_sideways(full: Site, opened: Opener, name: str) -> None
     page = show(opened, full, name)
     for width in (360, 767, 768, 1024, 1280, 2560):
         page.set_viewport_size({"width": width, "height": 800})
-        excess = "document.documentElement.scrollWidth - innerWidth"
-        page.wait_for_function(f"{excess} <= 0", timeout=2000)
+        until(page, "document.documentElement.scrollWidth <= innerWidth")
 
 
 @pytest.mark.parametrize("name", ["home", "list", "refused", "detail", "delete"])
@@ -190,7 +189,7 @@ def test_heads_of_tables_stay_in_sight(full: Site, opened: Opener) -> None:
     region.focus()
     page.keyboard.press("End")
     page.keyboard.press("ArrowRight")
-    page.wait_for_function("document.querySelector('[data-scroll]').scrollLeft > 0")
+    until(page, "document.querySelector('[data-scroll]').scrollLeft > 0")
 
 
 def test_focus_is_visible_everywhere(full: Site, opened: Opener) -> None:

@@ -1,0 +1,84 @@
+"""The cells of a list as HTML: what is the same for a column is made once, not for each record."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from markupsafe import Markup, escape
+
+from webadmin import formats, keys, records
+from webadmin.columns import Column
+from webadmin.list_page import Heading
+from webadmin.listing import ListState
+from webadmin.records import Record
+from webadmin.templating import site_url
+
+
+@dataclass(frozen=True)
+class Row:
+    """A record: what follows #record- in a URL of the list, and its cells as HTML."""
+
+    anchor: str
+    cells: Markup
+
+
+def rows(state: ListState, found: Sequence[Record], heads: Sequence[Heading]) -> list[Row]:
+    """Return the records of a page as rows to show.
+
+    Args:
+        state: The list; its URL goes along in the link to each record.
+        found: The records.
+        heads: The heads of the columns.
+    """
+    resource, prefix, suffix = state.resource, site_url(f"{state.resource.name}/"), state.query()
+    anchors = [keys.in_url(record.key) for record in found]
+    columns = []
+    for i, head in enumerate(heads):
+        values = [record.values[i] for record in found]
+        shown = map(escape, map(_formatter(resource.columns[head.name], values), values))
+        if head.name == resource.link_column:
+            ending = escape(suffix)
+            columns.append(
+                [
+                    f'<th scope="row"><a href="{escape(prefix + anchor)}{ending}">{text}</a></th>'
+                    for anchor, text in zip(anchors, shown, strict=True)
+                ]
+            )
+        else:
+            opening = _opening(head)
+            columns.append([f"{opening}{text}</td>" for text in shown])
+    # Every part is escaped above or written here.
+    cells = (Markup("".join(parts)) for parts in zip(*columns, strict=True))  # noqa: S704
+    return [Row(anchor, row) for anchor, row in zip(anchors, cells, strict=True)]
+
+
+def _opening(head: Heading) -> str:
+    look = f' class="{head.look}"' if head.look else ""
+    return f'<td{look} data-label="{escape(head.label)}">'
+
+
+def _formatter(column: Column, values: Sequence[Any]) -> formats.Formatter:
+    if column.reference is None:
+        return formats.formatter(column, short=True)
+    return reference(column, values, short=True)
+
+
+def reference(column: Column, values: Sequence[Any], short: bool = False) -> formats.Formatter:
+    """Return what shows a foreign key as a link to its record, with one query for all values."""
+    target = records.resource_of(column)
+    plain = formats.formatter(column, short)
+    if target is None:
+        return plain
+    labels = records.reference_labels(column, values)
+    show_label = formats.formatter(target.label_column, short=True)
+    prefix = site_url(f"{target.name}/")
+
+    def show(value: Any) -> Any:
+        if value not in labels:
+            return plain(value)
+        label = labels[value]
+        text = plain(value) if label in (None, "") else show_label(label)
+        path = keys.in_url(keys.key_text(target, (value,)))
+        return Markup('<a href="{}{}">{}</a>').format(prefix, path, text)
+
+    return show

@@ -1,0 +1,35 @@
+"""Texts in the reader's language. A page asks for a hundred: its catalogue is looked up once."""
+
+from typing import Any
+
+from babel.support import NullTranslations
+from flask import g
+from flask_babel import get_translations
+from flask_babel.speaklater import LazyString
+
+
+def translations() -> Any:
+    """Return the catalogue of this request's language; without a request, of English."""
+    if not g:
+        return NullTranslations()  # outside a site there is no language to choose
+    found = g.get("translations")
+    if found is None:
+        found = g.translations = get_translations()
+    return found
+
+
+def gettext(text: str, **variables: Any) -> str:
+    """Return a text translated, with `%(name)s` filled in."""
+    translated: str = translations().ugettext(text)
+    return translated % variables if variables else translated
+
+
+def ngettext(one: str, many: str, num: int, **variables: Any) -> str:
+    """Return the text for a number, `%(num)s` in it; languages have their own plurals."""
+    translated: str = translations().ungettext(one, many, num)
+    return translated % (variables | {"num": num})
+
+
+def lazy_gettext(text: str, **variables: Any) -> Any:
+    """Return what becomes a text when it is shown: for texts that stand in tables and classes."""
+    return LazyString(gettext, text, **variables)
