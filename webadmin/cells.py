@@ -1,8 +1,7 @@
 """The cells of a list as HTML: what is the same for a column is made once, not for each record."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from markupsafe import Markup, escape
 
@@ -14,8 +13,7 @@ from webadmin.records import Record
 from webadmin.templating import site_url
 
 
-@dataclass(frozen=True)
-class Row:
+class Row(NamedTuple):
     """A record: what follows #record- in a URL of the list, and its cells as HTML."""
 
     anchor: str
@@ -37,10 +35,11 @@ def rows(state: ListState, found: Sequence[Record], heads: Sequence[Heading]) ->
         values = [record.values[i] for record in found]
         shown = map(escape, map(_formatter(resource.columns[head.name], values), values))
         if head.name == resource.link_column:
-            ending = escape(suffix)
+            # Percent-encoded, an anchor has nothing left to escape.
+            begin, end = escape(prefix), escape(suffix)
             columns.append(
                 [
-                    f'<th scope="row"><a href="{escape(prefix + anchor)}{ending}">{text}</a></th>'
+                    f'<th scope="row"><a href="{begin}{anchor}{end}">{text}</a></th>'
                     for anchor, text in zip(anchors, shown, strict=True)
                 ]
             )

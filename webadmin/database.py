@@ -34,7 +34,7 @@ db = SQLAlchemy(model_class=Base, session_options={"expire_on_commit": False})
 _writing: ContextVar[bool] = ContextVar("writing", default=False)
 
 
-def read(statement: Executable, parameters: Mapping[str, Any] | None = None) -> CursorResult[Any]:
+def read(statement: Executable, parameters: Mapping[str, Any] | None = None) -> CursorResult[*tuple[Any, ...]]:
     """Execute a SELECT of columns in the session's transaction, in half the time.
 
     What the session adds to it serves entities.

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 
 from flask import current_app
 from sqlalchemy import ColumnElement, Select, and_, bindparam, func, select
@@ -22,8 +22,7 @@ SHORT_TEXT = 120
 MOST_CHOICES = 100
 
 
-@dataclass(frozen=True)
-class Record:
+class Record(NamedTuple):
     """One record: the text of its key, and its values in the order of the columns asked for."""
 
     key: str
