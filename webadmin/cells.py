@@ -1,7 +1,7 @@
 """The cells of a list as HTML: what is the same for a column is made once, not for each record."""
 
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 from markupsafe import Markup, escape
 
@@ -13,42 +13,34 @@ from webadmin.records import Record
 from webadmin.templating import site_url
 
 
-class Row(NamedTuple):
-    """A record: what follows #record- in a URL of the list, and its cells as HTML."""
-
-    anchor: str
-    cells: Markup
-
-
-def rows(state: ListState, found: Sequence[Record], heads: Sequence[Heading]) -> list[Row]:
-    """Return the records of a page as rows to show.
+def rows(state: ListState, found: Sequence[Record], heads: Sequence[Heading]) -> Markup:
+    """Return the records of a page as the rows of a table.
 
     Args:
         state: The list; its URL goes along in the link to each record.
         found: The records.
         heads: The heads of the columns.
     """
-    resource, prefix, suffix = state.resource, site_url(f"{state.resource.name}/"), state.query()
+    resource = state.resource
+    prefix, suffix = escape(site_url(f"{resource.name}/")), escape(state.query())
+    # Percent-encoded, an anchor has nothing left to escape.
     anchors = [keys.in_url(record.key) for record in found]
-    columns = []
+    columns = [[f'<tr id="record-{anchor}">' for anchor in anchors]]
     for i, head in enumerate(heads):
         values = [record.values[i] for record in found]
         shown = map(escape, map(_formatter(resource.columns[head.name], values), values))
         if head.name == resource.link_column:
-            # Percent-encoded, an anchor has nothing left to escape.
-            begin, end = escape(prefix), escape(suffix)
             columns.append(
                 [
-                    f'<th scope="row"><a href="{begin}{anchor}{end}">{text}</a></th>'
+                    f'<th scope="row"><a href="{prefix}{anchor}{suffix}">{text}</a></th>'
                     for anchor, text in zip(anchors, shown, strict=True)
                 ]
             )
         else:
             opening = _opening(head)
             columns.append([f"{opening}{text}</td>" for text in shown])
-    # Every part is escaped above or written here.
-    cells = (Markup("".join(parts)) for parts in zip(*columns, strict=True))  # noqa: S704
-    return [Row(anchor, row) for anchor, row in zip(anchors, cells, strict=True)]
+    lines = ("".join(parts) for parts in zip(*columns, strict=True))
+    return Markup("</tr>\n".join([*lines, ""]))  # noqa: S704 - every part is escaped above
 
 
 def _opening(head: Heading) -> str:

@@ -9,7 +9,7 @@ from typing import Any
 from flask import current_app
 from sqlalchemy import Select, column, func, select, text
 
-from webadmin.database import db, read
+from webadmin.database import db, dialect, read
 from webadmin.resource import Resource
 
 BOUND = 10_000
@@ -51,7 +51,7 @@ def of_table(resource: Resource) -> Count:
 
     Beyond `BOUND` it is what the DBMS's own statistics say.
     """
-    number, *guess = read(_of_table(resource, db.engine.dialect.name)).one()
+    number, *guess = read(_of_table(resource, dialect())).one()
     count = Count(number)
     if number > BOUND:
         about = _about(guess)
@@ -61,8 +61,8 @@ def of_table(resource: Resource) -> Count:
 
 
 @lru_cache(maxsize=200)
-def _of_table(resource: Resource, dialect: str) -> Select[Any]:
-    estimate = {"sqlite": _sqlite, "postgresql": _postgresql}.get(dialect, _mariadb)(resource)
+def _of_table(resource: Resource, dbms: str) -> Select[Any]:
+    estimate = {"sqlite": _sqlite, "postgresql": _postgresql}.get(dbms, _mariadb)(resource)
     key = resource.key_columns[0].attribute
     return select(_bounded(select(key).select_from(resource.model)), *estimate)
 

@@ -9,7 +9,7 @@ from contextvars import ContextVar
 from pathlib import Path
 from typing import Any
 
-from flask import Flask
+from flask import Flask, current_app
 from flask_sqlalchemy import SQLAlchemy
 from sqlalchemy import Connection, CursorResult, Engine, Executable, event, make_url
 from sqlalchemy.engine import URL
@@ -34,7 +34,15 @@ db = SQLAlchemy(model_class=Base, session_options={"expire_on_commit": False})
 _writing: ContextVar[bool] = ContextVar("writing", default=False)
 
 
-def read(statement: Executable, parameters: Mapping[str, Any] | None = None) -> CursorResult[*tuple[Any, ...]]:
+def dialect() -> str:
+    """Return the name of the DBMS in use: sqlite, postgresql, mysql or mariadb."""
+    name: str = current_app.extensions["webadmin_dialect"]
+    return name
+
+
+def read(
+    statement: Executable, parameters: Mapping[str, Any] | None = None
+) -> CursorResult[*tuple[Any, ...]]:
     """Execute a SELECT of columns in the session's transaction, in half the time.
 
     What the session adds to it serves entities.
@@ -132,6 +140,7 @@ def init_app(app: Flask) -> None:
     app.config["SQLALCHEMY_ENGINE_OPTIONS"] = _engine_options(url, app)
     db.init_app(app)
     with app.app_context():
+        app.extensions["webadmin_dialect"] = db.engine.dialect.name
         if url.get_backend_name() == "sqlite":
             _SQLite(sqlite_file(url), float(app.config["DATABASE_TIMEOUT"])).listen(db.engine)
         elif url.get_backend_name() == "postgresql":

@@ -11,7 +11,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Dialect, String, false, or_, type_coerce
 
 from webadmin.columns import Column
-from webadmin.database import db
+from webadmin.database import db, dialect
 from webadmin.messages import gettext
 from webadmin.resource import Resource
 
@@ -48,10 +48,9 @@ class Filter:
     def criterion(self) -> ColumnElement[bool]:
         """Return the condition in SQL."""
         attribute, value = self.column.attribute, self.value
-        dialect = db.engine.dialect
-        if isinstance(value, datetime) and dialect.name == "sqlite":
+        if isinstance(value, datetime) and dialect() == "sqlite":
             return _moment(attribute, self.operator, value)
-        if isinstance(value, float) and _single(self.column, dialect):
+        if isinstance(value, float) and _single(self.column, db.engine.dialect):
             value = _rounded(value)
         return OPERATORS[self.operator](attribute, value)
 
@@ -66,13 +65,13 @@ def _moment(attribute: Any, operator: str, value: datetime) -> ColumnElement[boo
     return OPERATORS[operator](stored, short if operator in ("gte", "lt") else full)
 
 
-def _single(column: Column, dialect: Dialect) -> bool:
+def _single(column: Column, dbms: Dialect) -> bool:
     """Return whether a column holds floats of 32 bits: SQLite's never do."""
-    if dialect.name == "sqlite":
+    if dbms.name == "sqlite":
         return False
-    name = column.type.compile(dialect=dialect)
+    name = column.type.compile(dialect=dbms)
     narrow = (getattr(column.type, "precision", None) or 0) <= 24
-    return narrow and name.startswith("REAL" if dialect.name == "postgresql" else "FLOAT")
+    return narrow and name.startswith("REAL" if dbms.name == "postgresql" else "FLOAT")
 
 
 def _rounded(value: float) -> float:
@@ -152,7 +151,7 @@ def like(attribute: Any, pattern: str) -> ColumnElement[bool]:
     `ilike` is LIKE with lower() around both sides everywhere but on PostgreSQL, where it is
     ILIKE; SQLite's and MariaDB's own LIKE ignore case already and are quicker.
     """
-    folded = db.engine.dialect.name == "postgresql"
+    folded = dialect() == "postgresql"
     condition: ColumnElement[bool] = (attribute.ilike if folded else attribute.like)(
         pattern, escape="/"
     )

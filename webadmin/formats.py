@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from datetime import UTC, datetime
 from decimal import Decimal, localcontext
+from functools import cache
 from typing import Any
 
 from babel.numbers import format_decimal
@@ -19,10 +20,15 @@ MOST_PLACES = 40  # numbers further from the decimal point are shown with an exp
 
 def empty() -> Markup:
     """Return what stands for NULL."""
+    return _empty(gettext("empty"))
+
+
+@cache
+def _empty(text: str) -> Markup:
     return Markup(
         '<span class="empty" title="{0}"><span aria-hidden="true">–</span>'
         '<span class="visually-hidden">{0}</span></span>'
-    ).format(gettext("empty"))
+    ).format(text)
 
 
 def formatter(column: Column, short: bool = False) -> Formatter:

@@ -95,6 +95,7 @@ def _told_apart(choices: list[tuple[str, str]]) -> list[tuple[str, str]]:
     return [(key, f"{label} ({key})" if times[label] > 1 else label) for key, label in choices]
 
 
+@cache
 def label_of(resource: Resource, name: str) -> Any:
     """Return the label of a column: its form field's, else made from its name."""
     field = getattr(resource.form, attribute_name(name), None) if resource.form else None

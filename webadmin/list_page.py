@@ -1,7 +1,10 @@
 """What the list page shows: headings, rows, chips of the filters in force, filter controls."""
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
+
+from flask_babel import get_locale
 
 from webadmin import filters, formats, forms, listing, records
 from webadmin.columns import Column
@@ -79,6 +82,11 @@ _INPUT_TYPES = {"date": "date", "datetime": "datetime-local", "time": "time"}
 
 def headings(state: ListState) -> list[Heading]:
     """Return the heads of the columns."""
+    return _headings(state.anywhere, str(get_locale()))
+
+
+@lru_cache(maxsize=300)
+def _headings(state: ListState, _language: str) -> list[Heading]:
     found = []
     for name in state.resource.list_display:
         column = state.resource.columns[name]
@@ -193,6 +201,17 @@ def _choices(column: Column) -> list[tuple[str, Any]]:
     return [(text, text.replace("_", " ")) for text in column.choices]
 
 
+def filters_are_fixed(state: ListState) -> bool:
+    """Return whether the filter form holds nothing of this request or of the database."""
+    columns = (state.resource.columns[name] for name in state.resource.list_filter)
+    return not state.narrowed and all(column.reference is None for column in columns)
+
+
 def sizes(state: ListState) -> list[tuple[int, str]]:
     """Return the numbers of records a page can have, and where each leads."""
+    return _sizes(state.anywhere)
+
+
+@lru_cache(maxsize=300)
+def _sizes(state: ListState) -> list[tuple[int, str]]:
     return [(size, state.first_page(size=size) or "?") for size in listing.SIZES]

@@ -2,13 +2,14 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 from urllib.parse import quote
 
 from werkzeug.datastructures import MultiDict
 
 from webadmin import cursors, filters, keyset
-from webadmin.database import db
+from webadmin.database import dialect
 from webadmin.filters import LONGEST_SEARCH, MOST_WORDS, Filter
 from webadmin.messages import gettext
 from webadmin.resource import Resource
@@ -59,6 +60,11 @@ class ListState:
         """The sort in force."""
         return self.sort or self.resource.ordering
 
+    @cached_property
+    def anywhere(self) -> "ListState":
+        """This list, whatever page of it is shown."""
+        return ListState(self.resource, self.q, self.sort, self.filters, self.size)
+
     @property
     def narrowed(self) -> bool:
         """Whether a search or a filter leaves records out."""
@@ -82,8 +88,12 @@ class ListState:
 
     def query(self, **changes: Any) -> str:
         """Return the query string of this state with changes, "?" included, "" where empty."""
-        pairs = (replace(self, **changes) if changes else self).parameters()
-        text = "&".join(f"{quote(name)}={quote(value, safe=',')}" for name, value in pairs)
+        state = self
+        if changes:
+            # A page has thirty of these links: `replace` would check and copy field by field.
+            state = object.__new__(ListState)
+            state.__dict__.update(self.__dict__, **changes)
+        text = "&".join(f"{name}={quote(value, safe=',')}" for name, value in state.parameters())
         return f"?{text}" if text else ""
 
     def first_page(self, **changes: Any) -> str:
@@ -230,9 +240,9 @@ def _check_cursor(state: ListState) -> None:
     cursor = state.after or state.before
     if not cursor or state.before == "end":
         return
-    dialect = db.engine.dialect.name
     try:
-        cursors.decode(cursor, keyset.sort_keys(state.resource, state.ordering, dialect), dialect)
+        keys = keyset.sort_keys(state.resource, state.ordering, dialect())
+        cursors.decode(cursor, keys, dialect())
     except ValueError:
         raise no_place(state) from None
 

@@ -10,12 +10,13 @@ from flask_babel.speaklater import LazyString
 
 def translations() -> Any:
     """Return the catalogue of this request's language; without a request, of English."""
-    if not g:
+    try:
+        return g.translations
+    except AttributeError:
+        g.translations = get_translations()
+        return g.translations
+    except RuntimeError:
         return NullTranslations()  # outside a site there is no language to choose
-    found = g.get("translations")
-    if found is None:
-        found = g.translations = get_translations()
-    return found
 
 
 def gettext(text: str, **variables: Any) -> str:

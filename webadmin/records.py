@@ -11,7 +11,7 @@ from sqlalchemy import ColumnElement, Select, and_, bindparam, func, select
 from webadmin import counts, cursors, filters, keyset, listing
 from webadmin.columns import Column
 from webadmin.counts import Count
-from webadmin.database import db, read
+from webadmin.database import dialect, read
 from webadmin.keys import key_text
 from webadmin.keyset import Filled, SortKey
 from webadmin.lenient import readable
@@ -91,11 +91,6 @@ def _labelled(resource: Resource, names: Iterable[str], short: bool) -> list[Col
 def _record(resource: Resource, row: Sequence[Any], width: int) -> Record:
     parts = row[width : width + len(resource.key_columns)]
     return Record(key_text(resource, parts), tuple(row[:width]))
-
-
-def dialect() -> str:
-    """Return the name of the DBMS in use: sqlite, postgresql, mysql or mariadb."""
-    return db.engine.dialect.name
 
 
 def page(state: ListState) -> Page:

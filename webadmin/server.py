@@ -1,6 +1,7 @@
 """The server behind `webadmin run`: Granian, with its address checked and its chatter off."""
 
 import errno
+import gc
 import ipaddress
 import multiprocessing
 import signal
@@ -95,7 +96,11 @@ class _Loader:
     def __call__(self) -> Flask:
         # Ctrl+C reaches every process of the terminal: the first one stops the workers, in order.
         signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-        return self.make(self.overrides)
+        app = self.make(self.overrides)
+        # What is there now stays: the collector need not look at it again and again.
+        gc.collect()
+        gc.freeze()
+        return app
 
 
 def serve(

@@ -1,6 +1,7 @@
 """What templates may call: numbers, counts, URLs of assets, the side bar."""
 
 import hashlib
+from collections.abc import Hashable
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -9,12 +10,16 @@ from babel import Locale
 from babel.numbers import format_decimal as format_number
 from flask import Flask, current_app, request
 from flask_babel import Babel, get_locale
+from jinja2 import Environment
 from markupsafe import Markup
+from werkzeug.datastructures import LanguageAccept
+from werkzeug.http import parse_accept_header
 
 from webadmin import counts, records
 from webadmin.config import LANGUAGES
 from webadmin.counts import Count
 from webadmin.messages import gettext, ngettext
+from webadmin.resource import Resource
 
 IMMUTABLE = "public, max-age=31536000, immutable"
 THEMES = ("light", "dark")
@@ -33,7 +38,8 @@ def init_app(app: Flask) -> None:
         counted=counted,
         total=total,
         resources=records.resources,
-        remembered=counts.remembered,
+        side_counts=side_counts,
+        chosen=chosen,
         site_name=app.config["SITE_NAME"],
         theme=theme,
         fragment=_Fragments(app),
@@ -46,10 +52,13 @@ def init_app(app: Flask) -> None:
 
 def choose_language() -> str:
     """Return the setting's language, else the best of those that the browser asks for."""
-    chosen = current_app.config["LANGUAGE"]
-    if chosen:
-        return str(chosen)
-    return request.accept_languages.best_match(LANGUAGES) or LANGUAGES[0]
+    setting = current_app.config["LANGUAGE"]
+    return str(setting) if setting else _best(request.headers.get("Accept-Language", ""))
+
+
+@lru_cache(maxsize=500)
+def _best(header: str) -> str:
+    return parse_accept_header(header, LanguageAccept).best_match(LANGUAGES) or LANGUAGES[0]
 
 
 def locale() -> Locale:
@@ -64,19 +73,40 @@ def theme() -> str:
 
 
 class _Fragments:
-    """Parts of every page that depend on language and theme alone, rendered once for each."""
+    """Parts of pages that depend on little, rendered once for each of what they depend on."""
 
     def __init__(self, app: Flask) -> None:
         self.environment = app.jinja_env
-        self.made: dict[tuple[str, str, str], Markup] = {}
+        self.made = lru_cache(maxsize=300)(self._make)
 
-    def __call__(self, name: str) -> Markup:
-        """Return a template as HTML."""
-        key = (name, str(locale()), theme())
-        if key not in self.made:
-            html = self.environment.get_template(name).render()
-            self.made[key] = Markup(html)  # noqa: S704 - a template's output is escaped
-        return self.made[key]
+    def __call__(self, name: str, **values: Hashable) -> Markup:
+        """Return a template as HTML.
+
+        Args:
+            name: A template that reads nothing but language, theme, prefix and `values`.
+            values: What else it depends on.
+        """
+        return self.made(name, str(locale()), theme(), request.script_root, tuple(values.items()))
+
+    def _make(self, name: str, _locale: str, _theme: str, _root: str, values: Any) -> Markup:
+        html = self.environment.get_template(name).render(dict(values))
+        return Markup(html)  # noqa: S704 - a template's output is escaped
+
+
+def chosen(resource: Resource, name: str, otherwise: str) -> str:
+    """Return which template serves a resource: `users/list.html` wins over another."""
+    return _chosen(current_app.jinja_env, f"{resource.name}/{name}", otherwise)
+
+
+@lru_cache(maxsize=500)
+def _chosen(environment: Environment, own: str, otherwise: str) -> str:
+    # Jinja would look for the missing one anew for each page.
+    return environment.select_template([own, otherwise]).name or otherwise
+
+
+def side_counts() -> tuple[Count | None, ...]:
+    """Return the remembered counts of the resources, in their order."""
+    return tuple(counts.remembered(resource) for resource in records.resources().values())
 
 
 def number(value: int) -> str:

@@ -18,7 +18,7 @@ from flask import has_app_context
 from flask_babel import get_timezone
 from sqlalchemy import types as sa
 
-from webadmin.database import db
+from webadmin.database import db, dialect
 from webadmin.messages import gettext
 
 _INTEGER = re.compile(r"-?[0-9]{1,40}", re.ASCII)
@@ -108,7 +108,7 @@ def _too_precise(places: int) -> ValueError:
 
 def _dbms() -> str:
     """Return the name of the DBMS in use, "" where there is none: then nothing limits values."""
-    return db.engine.dialect.name if has_app_context() else ""
+    return dialect() if has_app_context() else ""
 
 
 def decimal_text(value: Any) -> str:

@@ -7,9 +7,10 @@ from flask import abort, redirect, render_template, request
 from werkzeug.wrappers import Response
 
 from webadmin import cells, formats, forms, keys, list_page, listing, records
+from webadmin.database import dialect
 from webadmin.listing import ListState
 from webadmin.resource import Resource
-from webadmin.templating import site_url
+from webadmin.templating import chosen, site_url
 
 Answer = str | Response | tuple[str, int]
 
@@ -35,7 +36,7 @@ def render(template: str, state: ListState, **context: Any) -> str:
     """Return a page of a resource; `users/list.html` wins over `resource/list.html`."""
     resource = state.resource
     return render_template(
-        [f"{resource.name}/{template}", f"resource/{template}"],
+        chosen(resource, template, f"resource/{template}"),
         resource=resource,
         state=state,
         list_url=list_url(state),
@@ -59,14 +60,15 @@ def index(resource: Resource) -> Answer:
         headings=heads,
         rows=cells.rows(state, page.records, heads),
         chips=list_page.chips(state),
-        controls=list_page.controls(state),
+        controls=list_page.controls,
+        fixed=list_page.filters_are_fixed(state),
         sizes=list_page.sizes(state),
     )
 
 
 def key_or_404(resource: Resource, key: str) -> tuple[Any, ...]:
     """Return the values of a key; 404 where no record can have it."""
-    parts = keys.parse_key(resource, key, records.dialect())
+    parts = keys.parse_key(resource, key, dialect())
     if parts is None:
         abort(404)
     return parts
