@@ -19,8 +19,8 @@ format: $(BIN)/ruff
 
 messages: $(BIN)/webadmin
 	$(BIN)/pybabel extract -F pyproject.toml -k _l -k lazy_gettext --no-location \
-		--project webadmin -o webadmin/translations/messages.pot .
-	$(BIN)/pybabel update -i webadmin/translations/messages.pot -d webadmin/translations --no-fuzzy-matching
+		--project webadmin --copyright-holder "the webadmin authors" -o webadmin/translations/messages.pot .
+	$(BIN)/pybabel update -i webadmin/translations/messages.pot -d webadmin/translations --no-fuzzy-matching --ignore-obsolete
 	$(BIN)/pybabel compile -d webadmin/translations
 
 $(BIN)/python:

@@ -197,7 +197,7 @@ def test_passwords_are_masked(command: Command, monkeypatch: pytest.MonkeyPatch)
     ("uri", "wanted"),
     [
         ("foo", "Write it like sqlite:///"),
-        ("nosuch://u@h/d", "Write it like sqlite:///"),
+        ("nosuch://u@h/d", "Write a URI like sqlite:///"),
         ("sqlite://", "name a file"),
         ("postgresql://u:pw@127.0.0.1:1/x", "Make sure that it runs"),
         ("mariadb://u:pw@127.0.0.1:1/x", "Make sure that it runs"),

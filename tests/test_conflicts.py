@@ -4,8 +4,9 @@ from concurrent.futures import ThreadPoolExecutor
 
 from flask import Flask
 from flask.testing import FlaskClient
-from pages import add_people, edit, hidden, hidden_or_value, stored
 from werkzeug.test import TestResponse
+
+from pages import add_people, edit, hidden, hidden_or_value, stored
 
 
 def opened(client: FlaskClient) -> dict[str, str]:

@@ -47,7 +47,11 @@ def test_the_wheel_holds_all_that_the_site_needs(wheel: Path) -> None:
         assert path.relative_to(ROOT).as_posix() in names
     assert "webadmin/translations/de/LC_MESSAGES/messages.mo" in names
     assert "webadmin/py.typed" in names
-    assert not [name for name in names if name.split("/")[0] not in ("webadmin",) and "dist-info" not in name]
+    assert not [
+        name
+        for name in names
+        if name.split("/")[0] not in ("webadmin",) and "dist-info" not in name
+    ]
 
 
 def test_the_wheel_serves_complete_pages_in_an_empty_environment(

@@ -3,8 +3,8 @@
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
-from pages import PEOPLE, add_people, edit, hidden, stored
 
+from pages import PEOPLE, add_people, edit, hidden, stored
 from webadmin.pages import PAGES
 
 RECORD_PAGES = ["/users/{}", "/users/{}/edit", "/users/{}/delete"]

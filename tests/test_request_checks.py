@@ -3,6 +3,7 @@
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
+
 from pages import add_people, hidden, stored
 
 FORM = "application/x-www-form-urlencoded"
@@ -88,7 +89,7 @@ def test_a_thousand_fields_are_no_trouble(client: FlaskClient, app: Flask) -> No
         ({"name": "a", "age": "1.5"}, "plain digits"),
         ({"name": "a", "age": "٣"}, "plain digits"),
         ({"name": "a", "age": "1_0"}, "plain digits"),
-        ({"name": "a", "age": "9" * 30}, "from -2147483648 to 2147483647"),
+        ({"name": "a", "age": "9" * 30}, "from 0 to 150"),
     ],
 )
 def test_wrong_values(client: FlaskClient, app: Flask, data: dict[str, str], message: str) -> None:

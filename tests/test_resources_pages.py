@@ -437,7 +437,7 @@ def test_any_text_can_be_a_key(site: Site) -> None:
     with site.app.test_request_context():
         for i, key in enumerate(TEXT_KEYS):
             url = f"/tag/{keys.in_url(keys.key_text(TAGS, (key,)))}"
-            assert url.replace("'", "&#39;") in links, key
+            assert url in links, key
             assert site.client.get(url).status_code == 200, key
             assert send(site.client, f"{url}/edit", uses=str(1000 + i)).status_code == 303, key
     for i, key in enumerate(TEXT_KEYS):
