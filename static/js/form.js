@@ -13,7 +13,7 @@ function changed(field) {
 
 // What a refused form shows is not saved either, though nobody has changed it since.
 function unsaved() {
-  return document.getElementById("errors") !== null || [...form.elements].some(changed);
+  return document.getElementById("form-errors") !== null || [...form.elements].some(changed);
 }
 
 function guard(event) {

@@ -1,5 +1,5 @@
 /* Single keys: search, new, edit, up and down a list, and the dialog that explains them. */
-const dialog = document.getElementById("keys");
+const dialog = document.getElementById("keys-dialog");
 const enabled = dialog.querySelector("[data-keys-on]");
 
 // Storage may be forbidden: then the keys are on, on every page anew.
