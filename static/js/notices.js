@@ -2,6 +2,6 @@
 for (const button of document.querySelectorAll("[data-dismiss]")) {
   button.addEventListener("click", () => {
     button.parentElement.remove();
-    document.getElementById("main").focus({ preventScroll: true });
+    document.getElementById("page-main").focus({ preventScroll: true });
   });
 }
