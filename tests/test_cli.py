@@ -293,6 +293,17 @@ def test_run_serves_and_stops(database_uri: str) -> None:
     assert (process.returncode, out, err) == (0, "", "")
 
 
+def test_a_slow_client_holds_up_nobody() -> None:
+    with served("--port", str(free_port())) as (_, url, _):
+        host, port = url.removeprefix("http://").rstrip("/").split(":")
+        with socket.create_connection((host, int(port))) as slow:
+            head = "POST /users/new HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1000\r\n"
+            slow.sendall(f"{head}Content-Type: application/x-www-form-urlencoded\r\n\r\n".encode())
+            time.sleep(0.3)  # until the site waits for the rest
+            with urllib.request.urlopen(f"{url}healthz", timeout=5) as answer:
+                assert answer.status == 200
+
+
 def test_run_stops_at_sigterm_with_several_workers() -> None:
     with served("run", "--workers", "2") as (process, url, _):
         assert status(f"{url}/healthz") == 200

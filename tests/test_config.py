@@ -92,3 +92,27 @@ def test_an_unusable_instance_folder_is_explained(
     monkeypatch.setenv("WEBADMIN_INSTANCE_PATH", str(tmp_path / "file" / "below"))
     with pytest.raises(ConfigError, match="WEBADMIN_INSTANCE_PATH"):
         create_app()
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("def (", "line 1"),
+        ("LANGUAGE = 'xx'", "en, de"),
+        ("DATABASE_TIMEOUT = 'abc'", "a whole number"),
+        ("POOL_SIZE = 0", "at least 1"),
+        ("TIMEZONE = 'Mars'", "IANA"),
+    ],
+)
+def test_the_file_is_checked_as_well(tmp_path: Path, text: str, message: str) -> None:
+    (tmp_path / "config.py").write_text(text)
+    with pytest.raises(ConfigError) as raised:
+        create_app()
+    assert "config.py" in str(raised.value)
+    assert message in str(raised.value)
+
+
+def test_the_file_wins_over_database_url(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    (tmp_path / "config.py").write_text("DATABASE_URI = 'sqlite:///file.sqlite'\n")
+    monkeypatch.setenv("DATABASE_URL", "sqlite:///url.sqlite")
+    assert create_app().config["DATABASE_URI"] == "sqlite:///file.sqlite"

@@ -6,6 +6,7 @@ import re
 import socket
 import threading
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from flask import Flask, abort
@@ -172,5 +173,33 @@ def test_a_database_that_goes_away_and_comes_back(cable, tmp_path) -> None:  # t
     again = {name: hidden(failed, name) for name in ("name", "csrf_token", "_submission")}
     assert client.post("/users/new", data=again).status_code == 303
     assert stored(app)[-1][1] == "Typed before the failure"
+    with app.app_context():
+        db.engine.dispose()
+
+
+def test_a_wrong_statement_is_our_fault_and_not_the_database_being_away(
+    app: Flask, client: FlaskClient, caplog: pytest.LogCaptureFixture
+) -> None:
+    assert client.get("/users/").status_code == 200
+    with app.app_context(), db.engine.begin() as connection:
+        connection.exec_driver_sql("ALTER TABLE users DROP COLUMN age")
+    response = client.get("/users/")
+    assert response.status_code == 500
+    assert "Traceback" in caplog.text
+
+
+def test_text_of_another_encoding_is_shown_and_can_be_deleted(tmp_path: Path) -> None:
+    app = create_app(settings(f"sqlite:///{tmp_path / 'old.sqlite'}", tmp_path))
+    app.config["WTF_CSRF_ENABLED"] = False
+    with app.app_context():
+        schema.upgrade()
+        with db.engine.begin() as connection:
+            connection.exec_driver_sql(
+                "INSERT INTO users (name) VALUES (CAST(x'4dfc6c6c6572' AS TEXT))"
+            )
+    client = app.test_client()
+    for path in ("/users/", "/users/?sort=name", "/users/1", "/users/1/edit", "/users/1/delete"):
+        assert "M\ufffdller" in client.get(path).text, path
+    assert client.post("/users/1/delete").status_code == 303
     with app.app_context():
         db.engine.dispose()

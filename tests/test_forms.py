@@ -52,7 +52,7 @@ def test_names_that_forms_have_themselves_are_fields_all_the_same(site: Site) ->
         "data": "d", "errors": 1, "sort": 2, "q": "3", "validate": True, "_private": "p",
     }  # fmt: skip
     labels = {name: str(forms.label_of(BOOKS, name)) for name in ("data", "_private", "author_id")}
-    assert labels == {"data": "Data", "_private": "Private", "author_id": "Author id"}
+    assert labels == {"data": "Data", "_private": "Private", "author_id": "Author"}
 
 
 class Named(FlaskForm):

@@ -154,7 +154,17 @@ def test_a_delete_without_its_token_is_offered_again(app: Flask, guarded: FlaskC
     response = guarded.post("/users/1/delete?sort=name")
     assert response.status_code == 400
     assert len(stored(app)) == 5
-    assert 'action="/users/1/delete?sort=name"' in response.text
+    assert '<form method="post">' in response.text  # to the same address, whatever stands in it
     data = {"csrf_token": hidden(response, "csrf_token")}
     assert guarded.post("/users/1/delete?sort=name", data=data).status_code == 303
     assert len(stored(app)) == 4
+
+
+def test_a_wrong_method_is_named_before_a_wrong_body(app: Flask, client: FlaskClient) -> None:
+    assert client.put("/users/1", json={"name": "x"}).status_code == 405
+
+
+def test_a_body_of_unknown_length_is_refused(app: Flask, client: FlaskClient) -> None:
+    headers = {"Transfer-Encoding": "chunked", "Content-Type": FORM}
+    assert client.post("/users/new", headers=headers).status_code == 411
+    assert stored(app) == []

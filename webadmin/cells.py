@@ -10,6 +10,7 @@ from webadmin.columns import Column
 from webadmin.list_page import Heading
 from webadmin.listing import ListState
 from webadmin.records import Record
+from webadmin.resource import Resource
 from webadmin.templating import site_url
 
 
@@ -30,10 +31,14 @@ def rows(state: ListState, found: Sequence[Record], heads: Sequence[Heading]) ->
         values = [record.values[i] for record in found]
         shown = map(escape, map(_formatter(resource.columns[head.name], values), values))
         if head.name == resource.link_column:
+            texts = [
+                text if value not in (None, "") else _nameless(resource, record.key)
+                for text, value, record in zip(shown, values, found, strict=True)
+            ]
             columns.append(
                 [
                     f'<th scope="row"><a href="{prefix}{anchor}{suffix}">{text}</a></th>'
-                    for anchor, text in zip(anchors, shown, strict=True)
+                    for anchor, text in zip(anchors, texts, strict=True)
                 ]
             )
         else:
@@ -41,6 +46,11 @@ def rows(state: ListState, found: Sequence[Record], heads: Sequence[Heading]) ->
             columns.append([f"{opening}{text}</td>" for text in shown])
     lines = ("".join(parts) for parts in zip(*columns, strict=True))
     return Markup("</tr>\n".join([*lines, ""]))  # noqa: S704 - every part is escaped above
+
+
+def _nameless(resource: Resource, key: str) -> Markup:
+    """Return what stands for the name of a record that has none: "User 5"."""
+    return escape(f"{resource.labels[0]} {keys.readable(resource, key)}")
 
 
 def _opening(head: Heading) -> str:

@@ -1,5 +1,6 @@
 """The `webadmin` command. What goes wrong becomes one line that says what to do."""
 
+import re
 import sys
 import time
 import webbrowser
@@ -60,6 +61,8 @@ def main(context: click.Context, database: str | None) -> None:
     Example: webadmin run --open
     """
     context.obj = {"DATABASE_URI": database} if database else {}
+    # Modules of WEBADMIN_RESOURCES are found in the working directory too.
+    sys.path.append(str(Path.cwd()))
 
 
 @main.command()
@@ -147,9 +150,12 @@ def check(overrides: dict[str, object]) -> None:
         click.echo(f"Schema:   {report.version or 'none'} (this webadmin needs {schema.HEAD})")
         for name, count in report.counts.items():
             click.echo(f"Records:  {name}: {_number(count)}")
-        todo = [*report.pending, *(f"table {name}" for name in report.missing)]
+        todo = [
+            *(title.rstrip(".") for title in report.pending),
+            *(f"table {name}" for name in report.missing),
+        ]
     if not report.current:
-        raise ConfigError(f"To be made: {', '.join(todo)}. Run: webadmin init")
+        raise ConfigError(f"To be made: {', '.join(todo)}. Run `webadmin init` on this database.")
     click.echo("Everything is up to date.")
 
 
@@ -249,10 +255,9 @@ def _said(error: SQLAlchemyError, url: URL) -> str:
     # PyMySQL's errors carry a number, then a text.
     lines = str(cause.args[-1] if cause.args else cause).strip().splitlines()
     words = lines[0].rstrip(".") if lines else type(cause).__name__
-    password = url.password
-    for secret in {str(password), quote(str(password)), quote(str(password), "")}:
-        if password:
-            words = words.replace(secret, "***")
+    password = str(url.password or "")
+    for secret in {password, quote(password), quote(password, "")} - {""}:
+        words = re.sub(rf"(?<![\w-]){re.escape(secret)}(?![\w-])", "***", words)
     return words
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
-from flask import Flask
+from flask import Config, Flask
 
 PREFIX = "WEBADMIN_"
 EMBEDDED_DATABASE = "webadmin.sqlite"
@@ -23,11 +23,16 @@ class ConfigError(Exception):
 def _whole_number(text: str) -> int:
     if not (text.isascii() and text.isdigit()):
         raise ValueError("a whole number such as 10")
+    if int(text) == 0:
+        raise ValueError("a whole number of at least 1, such as 10")
     return int(text)
 
 
 def _names(text: str) -> list[str]:
-    return [part.strip() for part in text.split(",") if part.strip()]
+    names = [part.strip() for part in text.split(",") if part.strip()]
+    if not names:
+        raise ValueError("names separated by commas")
+    return names
 
 
 def _one_of(*choices: str) -> Callable[[str], str]:
@@ -141,9 +146,10 @@ def load(app: Flask, overrides: Mapping[str, object]) -> None:
         ConfigError: A value cannot be read; the message names the setting.
     """
     app.config.from_mapping({setting.name: setting.default for setting in SETTINGS})
-    app.config.from_pyfile("config.py", silent=True)
+    app.config.update(_from_file(Path(app.instance_path) / "config.py"))
     app.config.update(_from_environment())
     app.config.update(overrides)
+    app.config["DATABASE_URI"] = app.config["DATABASE_URI"] or os.environ.get("DATABASE_URL")
     app.config["SECRET_KEY"] = app.config["SECRET_KEY"] or _secret_key(Path(app.instance_path))
     app.config["SQLALCHEMY_RECORD_QUERIES"] = False
     # A form may stay open over lunch: its token lives as long as the session it belongs to.
@@ -153,6 +159,29 @@ def load(app: Flask, overrides: Mapping[str, object]) -> None:
     app.config["SESSION_COOKIE_NAME"] = "webadmin_session"
     app.config["BABEL_DEFAULT_TIMEZONE"] = app.config["TIMEZONE"]
     app.logger.setLevel(str(app.config["LOG_LEVEL"]).upper())
+
+
+def _from_file(path: Path) -> dict[str, object]:
+    """Return what instance/config.py sets, checked as the environment is."""
+    file = Config(path.parent)
+    try:
+        file.from_pyfile(path.name, silent=True)
+    except Exception as error:
+        line = error.lineno if isinstance(error, SyntaxError) else None
+        place = f"{path}, line {line}" if line else str(path)
+        raise ConfigError(f"{place} cannot be run: {error}.") from None
+    values: dict[str, object] = dict(file)
+    for setting in SETTINGS:
+        value = values.get(setting.name)
+        if value is None or isinstance(value, list | tuple):
+            continue
+        try:
+            values[setting.name] = setting.parse(str(value))
+        except ValueError as error:
+            raise ConfigError(
+                f"{path}: {setting.name} is {value!r}, but must be {error}."
+            ) from None
+    return values
 
 
 def _from_environment() -> dict[str, object]:
@@ -169,8 +198,6 @@ def _from_environment() -> dict[str, object]:
             values[name] = known[name].parse(text)
         except ValueError as error:
             raise ConfigError(f"{variable} is {text!r}, but must be {error}.") from None
-    if "DATABASE_URI" not in values and os.environ.get("DATABASE_URL"):
-        values["DATABASE_URI"] = os.environ["DATABASE_URL"]
     return values
 
 

@@ -1,7 +1,7 @@
 """How many records there are: exactly up to a bound, beyond it by the DBMS's own statistics."""
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from functools import lru_cache
 from typing import Any
@@ -101,19 +101,21 @@ def _mariadb(resource: Resource) -> list[Any]:
 
 
 def remember(resource: Resource, count: Count) -> None:
-    """Keep a count of a whole table for `REMEMBERED` seconds."""
+    """Keep a count of a whole table, for the side bar and for the next pages."""
     _memory()[resource.name] = (time.monotonic(), count)
 
 
-def remembered(resource: Resource) -> Count | None:
-    """Return the count kept for a table, or None."""
+def remembered(resource: Resource, seconds: float = REMEMBERED) -> Count | None:
+    """Return the count kept for a table, or None where there is none so fresh."""
     then, count = _memory().get(resource.name, (0.0, None))
-    return count if time.monotonic() - then < REMEMBERED else None
+    return count if time.monotonic() - then < seconds else None
 
 
-def forget(resource: Resource) -> None:
-    """Drop the count kept for a table: this process has just changed it."""
-    _memory().pop(resource.name, None)
+def changed(resource: Resource, by: int) -> None:
+    """Correct the count kept for a table: this process has just added or removed records."""
+    then, count = _memory().get(resource.name, (0.0, None))
+    if count is not None:
+        _memory()[resource.name] = (then, replace(count, number=max(0, count.number + by)))
 
 
 def _memory() -> dict[str, tuple[float, Count]]:

@@ -46,14 +46,23 @@ def _of_record(keys: Sequence[SortKey]) -> list[SortKey]:
     return [key for key in keys if key.column.primary_key]
 
 
-def encode(position: int | None, keys: Sequence[SortKey], place: Sequence[Any]) -> str:
-    """Return a cursor: the number of the record in the list, where known, and its keys."""
+def encode(
+    position: int | None, keys: Sequence[SortKey], place: Sequence[Any], hidden: bool = False
+) -> str:
+    """Return a cursor: the number of the record in the list, where known, and its keys.
+
+    Args:
+        position: The number.
+        keys: The sort.
+        place: The values of the keys.
+        hidden: Whether only the key of the record may stand in it: the list shows no more.
+    """
     dumped = [
         key.column.dump(value) if isinstance(value, Enum) else values.dump(value)
         for key, value in zip(keys, place, strict=True)
     ]
     text = _base64([position, dumped])
-    if len(text) <= LONGEST_CURSOR:
+    if len(text) <= LONGEST_CURSOR and not hidden:
         return text
     short = [each for key, each in zip(keys, dumped, strict=True) if key.column.primary_key]
     return _base64([position, short, 1])

@@ -101,6 +101,13 @@ def database_url(uri: str | None, instance: Path) -> URL:
             f"The database URI cannot be read. Write it like {EXAMPLES}; special characters "
             "in a password are percent-encoded (@ is %40)."
         ) from None
+    if "@" in (url.host or ""):
+        raise ConfigError(
+            "The database URI has an @ in its user name or password. Write it as %40: special "
+            "characters there are percent-encoded."
+        )
+    if url.drivername.startswith(("mariadb", "mysql")) and not url.database:
+        raise ConfigError(f"The database URI names no database. Write it like {EXAMPLES}.")
     # "postgres" is what hosting services write; SQLAlchemy knows the full name only.
     backend, _, driver = url.drivername.partition("+")
     backend = "postgresql" if backend == "postgres" else backend
@@ -203,6 +210,9 @@ class _SQLite:
 
     def connected(self, connection: Any, record: Any) -> None:
         connection.isolation_level = None  # webadmin begins transactions itself, in `begun`
+        # What a program wrote in another encoding is shown as well as it can be; a field that
+        # nobody changes is not written back.
+        connection.text_factory = lambda raw: raw.decode("utf-8", "replace")
         cursor = connection.cursor()
         cursor.execute("PRAGMA foreign_keys = ON")
         cursor.execute("PRAGMA synchronous = FULL")

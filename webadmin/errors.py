@@ -140,7 +140,8 @@ def explain(error: Exception) -> tuple[int, Explanation]:
         )
     if _unavailable(error):
         return 503, EXPLANATIONS[503]
-    if isinstance(error, DataError | StatementError) and request.method == "GET":
+    ours = isinstance(error, DBAPIError) and not isinstance(error, DataError)
+    if isinstance(error, StatementError) and not ours and request.method == "GET":
         return 400, EXPLANATIONS[400]
     if isinstance(error, HTTPException) and error.code is not None:
         code = error.code if error.code in EXPLANATIONS else 400 if error.code < 500 else 500
@@ -164,10 +165,34 @@ def _table_missing(error: Exception) -> bool:
     )
 
 
+# What passes: PostgreSQL's SQLSTATEs by their beginning, MariaDB's error numbers, SQLite's names.
+_PASSING_STATES = ("08", "40", "53", "55P03", "57")
+_PASSING_NUMBERS = {1040, 1049, 1053, 1205, 1213, 1317, 1969, 2002, 2003, 2006, 2013}
+_PASSING_NAMES = (
+    "SQLITE_BUSY", "SQLITE_LOCKED", "SQLITE_CANTOPEN", "SQLITE_IOERR", "SQLITE_FULL",
+    "SQLITE_READONLY", "SQLITE_INTERRUPT", "SQLITE_NOTADB", "SQLITE_CORRUPT",
+)  # fmt: skip
+
+
 def _unavailable(error: Exception) -> bool:
-    if isinstance(error, DBAPIError) and error.connection_invalidated:
+    """Return whether the database cannot be used right now; a wrong statement is our fault."""
+    if isinstance(error, PoolTimeoutError | InterfaceError):
         return True
-    return isinstance(error, OperationalError | InterfaceError | PoolTimeoutError)
+    if not isinstance(error, DBAPIError):
+        return False
+    original: Any = error.orig
+    if error.connection_invalidated or isinstance(original, TimeoutError):
+        return True
+    name, state = getattr(original, "sqlite_errorname", None), getattr(original, "sqlstate", None)
+    if name:
+        return str(name).startswith(_PASSING_NAMES)
+    number = original.args[0] if original.args else None
+    if isinstance(number, int):
+        return number in _PASSING_NUMBERS
+    # Without a state PostgreSQL was never reached.
+    if state:
+        return str(state).startswith(_PASSING_STATES)
+    return isinstance(error, OperationalError)
 
 
 def _log(error: Exception, status: int, reference: str) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, cast
 
 from sqlalchemy import ColumnElement, Dialect, String, false, or_, type_coerce
 
@@ -148,11 +148,12 @@ def escaped(text: str) -> str:
 def like(attribute: Any, pattern: str) -> ColumnElement[bool]:
     """Return a comparison that takes upper and lower case as equal, as far as the DBMS can.
 
-    `ilike` is LIKE with lower() around both sides everywhere but on PostgreSQL, where it is
-    ILIKE; SQLite's and MariaDB's own LIKE ignore case already and are quicker.
+    MariaDB's LIKE ignores case by its collation, PostgreSQL has ILIKE, and SQLite's LIKE ignores
+    it in ASCII only (SQLite manual, The LIKE operator): it is given the usual spellings.
     """
-    folded = dialect() == "postgresql"
-    condition: ColumnElement[bool] = (attribute.ilike if folded else attribute.like)(
-        pattern, escape="/"
-    )
-    return condition
+    if dialect() == "postgresql":
+        return cast("ColumnElement[bool]", attribute.ilike(pattern, escape="/"))
+    spellings = {pattern}
+    if dialect() == "sqlite" and not pattern.isascii():
+        spellings |= {pattern.lower(), pattern.upper(), pattern.title()}
+    return or_(*(attribute.like(each, escape="/") for each in sorted(spellings)))

@@ -88,11 +88,11 @@ def _create(state: ListState, form: FlaskForm, token: str) -> Response | None:
     except DBAPIError as error:
         _refused(resource, form, error)
         return None
-    name = title(resource, forms.values(resource, form), key or "")
+    name = title(resource, forms.values(resource, form), key)
     message = gettext("“%(name)s” was created.", name=name)
     if not fresh:
         message = gettext("“%(name)s” was created already: the form came twice.", name=name)
-    return _saved(state, key or "", message)
+    return _saved(state, key, message)
 
 
 def edit(resource: Resource, key: str) -> Answer:
@@ -185,7 +185,7 @@ def _conflict(
     resource = state.resource
     # Fields that are not in conflict keep their original: theirs would be overwritten by mine.
     seen = original | {conflict.name: conflict.theirs for conflict in result.conflicts}
-    sides = []
+    fields, sides = forms.fields(resource, form), []
     for conflict in result.conflicts:
         show = formats.formatter(resource.columns[conflict.name])
         texts = [show(value) for value in (conflict.original, conflict.theirs, conflict.mine)]
@@ -195,12 +195,25 @@ def _conflict(
         state,
         key=key,
         title=title(resource, result.theirs, key),
-        fields=forms.fields(resource, form),
+        sent=[(f.name, text) for f in fields for text in request.form.getlist(f.name)],
+        others=_other_changes(resource, forms.values(resource, form), original, seen),
         sides=sides,
         original=forms.sign(resource, key, seen),
         detail_url=record_url(state, key),
     )
     return page, 409
+
+
+def _other_changes(
+    resource: Resource, mine: dict[str, Any], original: dict[str, Any], seen: dict[str, Any]
+) -> list[tuple[Any, Any]]:
+    """Return label and value of what a person changed besides the fields in conflict."""
+    found = []
+    for name, value in mine.items():
+        column = resource.columns[name]
+        if column.text(value) != column.text(original[name]) and seen[name] is original[name]:
+            found.append((forms.label_of(resource, name), formats.formatter(column)(value)))
+    return found
 
 
 def delete(resource: Resource, key: str) -> Answer:
@@ -214,9 +227,9 @@ def delete(resource: Resource, key: str) -> Answer:
         try:
             saving.delete(resource, parts)
             db.session.commit()
-        except DBAPIError as error:
+        except (DBAPIError, saving.NeededError) as error:
             db.session.rollback()
-            if not refusals.is_reference(error):
+            if isinstance(error, DBAPIError) and not refusals.is_reference(error):
                 raise
             problem, status = gettext("Other records refer to it, so it was not deleted."), 409
         else:

@@ -105,6 +105,8 @@ def label_of(resource: Resource, name: str) -> Any:
             return given
     if name == "id":
         return "ID"
+    if resource.columns[name].reference is not None:
+        name = name.removesuffix("_id")  # what is shown is the record's name
     return name.replace("_", " ").strip().capitalize()
 
 

@@ -35,6 +35,12 @@ def key_text(resource: Resource, parts: Sequence[Any]) -> str:
     return text
 
 
+def readable(resource: Resource, text: str) -> str:
+    """Return the text of a key as people write it, its parts separated by commas."""
+    parts = [text] if len(resource.key_columns) == 1 else text.split(",")
+    return ", ".join("" if part == EMPTY else unquote_to_bytes(part).decode() for part in parts)
+
+
 def in_url(text: str) -> str:
     """Return the text of a key as a path segment of a URL."""
     return text if text.isascii() and text.isalnum() else quote(text, safe="!$'()*:;=@+,")

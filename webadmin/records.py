@@ -118,13 +118,20 @@ def page(state: ListState) -> Page:
         records=[_record(state.resource, row, len(state.resource.list_display)) for row in rows],
         count=total,
         first=first,
-        previous=_cursor(keys, rows[:1] if before else [], first),
-        next=_cursor(keys, rows[-1:] if after else [], first and first + len(rows) - 1),
+        previous=_cursor(state, keys, rows[:1] if before else [], first),
+        next=_cursor(state, keys, rows[-1:] if after else [], first and first + len(rows) - 1),
     )
 
 
-def _cursor(keys: Sequence[SortKey], rows: Sequence[Any], position: int | None) -> str:
-    return cursors.encode(position, keys, rows[0][-len(keys) :]) if rows else ""
+def _cursor(
+    state: ListState, keys: Sequence[SortKey], rows: Sequence[Any], position: int | None
+) -> str:
+    if not rows:
+        return ""
+    shown = (
+        key.column.primary_key or key.column.name in state.resource.list_display for key in keys
+    )
+    return cursors.encode(position, keys, rows[0][-len(keys) :], hidden=not all(shown))
 
 
 def _page_statement(state: ListState, name: str, there: Filled, backward: bool) -> Any:

@@ -4,7 +4,7 @@ from typing import Any
 from urllib.parse import unquote_to_bytes
 
 from flask import Flask, current_app, request
-from werkzeug.exceptions import BadRequest, UnsupportedMediaType
+from werkzeug.exceptions import BadRequest, LengthRequired, UnsupportedMediaType
 from werkzeug.wrappers import Response
 
 from webadmin import schema
@@ -51,8 +51,12 @@ def check_encoding() -> None:
         RequestEntityTooLarge: The body is larger than MAX_CONTENT_LENGTH.
     """
     _check_text(unquote_to_bytes(request.query_string))
-    if request.method in SAFE_METHODS:
+    if request.method in SAFE_METHODS or request.routing_exception is not None:
         return
+    if "chunked" in request.headers.get("Transfer-Encoding", "") and not request.environ.get(
+        "wsgi.input_terminated"
+    ):
+        raise LengthRequired  # Werkzeug would take the body for an empty one
     if request.mimetype not in FORM_TYPES and (request.content_length or request.mimetype):
         raise UnsupportedMediaType
     body = request.get_data(cache=True, parse_form_data=False)

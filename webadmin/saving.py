@@ -4,13 +4,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import inspect, null
-from sqlalchemy.orm import load_only
+from sqlalchemy import inspect, literal, null, select
+from sqlalchemy.orm import RelationshipDirection, load_only, with_parent
 
-from webadmin import counts, submissions
+from webadmin import counts, records, submissions
 from webadmin.columns import Column
-from webadmin.database import db
-from webadmin.keys import key_text
+from webadmin.database import db, dialect
+from webadmin.keys import key_text, parse_key
 from webadmin.resource import Resource
 
 
@@ -39,21 +39,22 @@ class Update:
     merged: bool
 
 
-def create(
-    resource: Resource, values: Mapping[str, Any], identifier: str
-) -> tuple[str | None, bool]:
+def create(resource: Resource, values: Mapping[str, Any], identifier: str) -> tuple[str, bool]:
     """Create a record once for each submission; the caller commits.
 
     Returns:
-        The text of its key, and whether it is new. The key is None where an earlier
-        submission is still without one.
+        The text of its key, and whether it is new.
 
     Raises:
         sqlalchemy.exc.DBAPIError: The database refuses the values; the caller rolls back.
     """
     submission = submissions.claim(identifier)
     if submission is None:
-        return submissions.key_made_by(identifier), False
+        submission = submissions.made(identifier)
+        key = parse_key(resource, submission.key, dialect())
+        if key is None or records.exists(resource, key):
+            return submission.key, False
+        # Made once and deleted since: going back and saving again is meant.
     # Not the model's own constructor, which may want arguments.
     record = inspect(resource.model).class_manager.new_instance()
     for name, value in values.items():
@@ -62,7 +63,7 @@ def create(
     db.session.flush()
     parts = [getattr(record, column.name) for column in resource.key_columns]
     submission.key = key_text(resource, parts)
-    counts.forget(resource)
+    counts.changed(resource, 1)
     return submission.key, True
 
 
@@ -139,6 +140,10 @@ def _lines(text: str) -> str:
     return text.replace("\r\n", "\n").replace("\r", "\n")
 
 
+class NeededError(Exception):
+    """Other records refer to the record that was to be deleted."""
+
+
 def delete(resource: Resource, key: tuple[Any, ...]) -> bool:
     """Delete a record, with what the model says goes along; the caller commits.
 
@@ -146,12 +151,32 @@ def delete(resource: Resource, key: tuple[Any, ...]) -> bool:
         False if the record is gone already.
 
     Raises:
-        sqlalchemy.exc.DBAPIError: Other records need it; the caller rolls back.
+        NeededError: Other records refer to it, and would be left without.
+        sqlalchemy.exc.DBAPIError: The database refuses; the caller rolls back.
     """
     record = _locked(resource, key, [])
     if record is None:
         return False
+    if _is_needed(record):
+        raise NeededError
     db.session.delete(record)
     db.session.flush()
-    counts.forget(resource)
+    counts.changed(resource, -1)
     return True
+
+
+def _is_needed(record: Any) -> bool:
+    """Return whether records refer to one by a relationship that would empty their foreign key.
+
+    That is what SQLAlchemy does before the database could refuse, where a relationship has
+    neither a delete cascade nor passive_deletes.
+    """
+    for relationship in inspect(record).mapper.relationships:
+        empties = relationship.direction is RelationshipDirection.ONETOMANY
+        if not empties or relationship.cascade.delete or relationship.passive_deletes:
+            continue
+        others = select(literal(1)).select_from(relationship.mapper.class_)
+        referring = others.where(with_parent(record, relationship.class_attribute)).limit(1)
+        if db.session.execute(referring).first() is not None:
+            return True
+    return False

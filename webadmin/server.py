@@ -19,6 +19,7 @@ from webadmin.config import ConfigError
 
 STOP_TIMEOUT = 5  # seconds that a request may take to end when the server is stopped
 START_TIMEOUT = 60.0
+THREADS = 4  # of a worker, and less than the default POOL_SIZE
 
 
 @dataclass(frozen=True)
@@ -140,8 +141,9 @@ def serve(
         port=at.port,
         interface=Interfaces.WSGI,
         workers=workers,
-        # One thread a worker answers most requests a second: more only wait for each other.
-        blocking_threads=1,
+        # One thread would answer most requests a second, but whoever sends slowly, or waits for
+        # another writer, would hold up everybody.
+        blocking_threads=THREADS,
         http=HTTPModes.http1,
         websockets=False,
         log_level=LogLevels.warning,

@@ -6,7 +6,7 @@ import secrets
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 
-from sqlalchemy import DateTime, String, delete
+from sqlalchemy import DateTime, String, Text, delete
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -20,7 +20,7 @@ class Submission(db.Model):  # type: ignore[name-defined,misc]
 
     __tablename__ = "webadmin_submission"
     digest: Mapped[str] = mapped_column(String(64), primary_key=True)
-    key: Mapped[str] = mapped_column(String(2000))
+    key: Mapped[str] = mapped_column(Text)
     created_at: Mapped[datetime] = mapped_column(DateTime, index=True)
 
 
@@ -54,10 +54,9 @@ def claim(identifier: str) -> Submission | None:
     return submission
 
 
-def key_made_by(identifier: str) -> str | None:
-    """Return the text of the key of the record that a submission made, or None."""
-    submission = db.session.get(Submission, identifier)
-    return submission.key if submission else None
+def made(identifier: str) -> Submission:
+    """Return a submission that was entered before."""
+    return db.session.get_one(Submission, identifier)
 
 
 def _now() -> datetime:

@@ -1,6 +1,7 @@
 """What templates may call: numbers, counts, URLs of assets, the side bar."""
 
 import hashlib
+import math
 from collections.abc import Hashable
 from functools import lru_cache
 from pathlib import Path
@@ -106,7 +107,7 @@ def _chosen(environment: Environment, own: str, otherwise: str) -> str:
 
 def side_counts() -> tuple[Count | None, ...]:
     """Return the remembered counts of the resources, in their order."""
-    return tuple(counts.remembered(resource) for resource in records.resources().values())
+    return tuple(counts.remembered(resource, math.inf) for resource in records.resources().values())
 
 
 def number(value: int) -> str:

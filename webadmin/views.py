@@ -87,7 +87,7 @@ def title(resource: Resource, values: dict[str, Any], key: str) -> str:
     """Return the name of a record: its label, else "User 5"."""
     label = values.get(resource.label_column.name)
     if label in (None, "") or resource.label_column.primary_key:
-        return f"{resource.labels[0]} {key}"
+        return f"{resource.labels[0]} {keys.readable(resource, key)}"
     return str(formats.formatter(resource.label_column, short=True)(label))
 
 
@@ -107,7 +107,7 @@ def detail(resource: Resource, key: str) -> Answer:
     return render(
         "detail.html",
         state,
-        key=key,
+        key=keys.readable(resource, key),
         title=title(resource, values, key),
         fields=shown,
         previous=record_url(state, previous) if previous else "",

@@ -13,7 +13,7 @@ function changed(field) {
 
 // What a refused form shows is not saved either, though nobody has changed it since.
 function unsaved() {
-  return document.getElementById("form-errors") !== null || [...form.elements].some(changed);
+  return document.getElementById("form-errors") !== null || [...form.querySelectorAll("input, select, textarea")].some(changed);
 }
 
 function guard(event) {
@@ -25,7 +25,7 @@ addEventListener("pageshow", () => { leaving = false; });
 if (unsaved()) addEventListener("beforeunload", guard);
 else form.addEventListener("input", () => addEventListener("beforeunload", guard), { once: true });
 
-form.addEventListener("keydown", (event) => {
+document.addEventListener("keydown", (event) => {
   if (event.key !== "Enter" || !(event.ctrlKey || event.metaKey) || event.isComposing) return;
   event.preventDefault();
   form.requestSubmit(form.querySelector("[data-save]"));

@@ -27,10 +27,18 @@ function move(step) {
   links[next]?.focus();
 }
 
+function edit() {
+  const record = document.activeElement.closest?.("[data-records] tbody th a");
+  if (!record) { follow("[data-edit]"); return; }
+  const url = new URL(record.href);
+  url.pathname += "/edit";
+  location.assign(url);
+}
+
 const ACTIONS = {
   "/": search,
   n: () => follow("[data-new]"),
-  e: () => follow("[data-edit]"),
+  e: edit,
   j: () => move(1),
   k: () => move(-1),
   "?": () => dialog.showModal(),

@@ -8,7 +8,7 @@ document.addEventListener("click", (event) => {
 });
 
 document.addEventListener("formdata", (event) => {
-  if (event.target.method !== "get") return;
+  if (event.target.getAttribute("method") !== "get") return;
   for (const [name, value] of [...event.formData]) {
     if (value === "") event.formData.delete(name);
   }

@@ -9,7 +9,7 @@ let request = new AbortController();
 let shown = field?.value.trim();
 
 function address() {
-  const url = new URL(form.action);
+  const url = new URL(form.getAttribute("action"), location.href);
   url.search = new URLSearchParams([...new FormData(form)].filter(([, value]) => value !== ""));
   return url;
 }
@@ -66,4 +66,10 @@ function soon(event) {
 
 field?.addEventListener("input", soon);
 field?.addEventListener("compositionend", soon);
-form?.addEventListener("submit", () => clearTimeout(timer));
+form?.addEventListener("submit", (event) => {
+  clearTimeout(timer);
+  const first = document.querySelector("[data-records] tbody th a");
+  if (field.value.trim() !== shown || !first) return;
+  event.preventDefault(); // the list shows it already: Enter goes on to the first record
+  first.focus();
+});

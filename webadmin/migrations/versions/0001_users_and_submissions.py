@@ -49,7 +49,7 @@ def _submissions() -> str:
         op.create_table(
             name,
             sa.Column("digest", sa.String(64), primary_key=True),
-            sa.Column("key", sa.String(2000), nullable=False),
+            sa.Column("key", sa.Text, nullable=False),
             sa.Column("created_at", sa.DateTime, nullable=False),
             **TABLE_OPTIONS,
         )
