@@ -294,13 +294,13 @@ def test_run_serves_and_stops(database_uri: str) -> None:
 
 
 def test_a_slow_client_holds_up_nobody() -> None:
-    with served("--port", str(free_port())) as (_, url, _):
+    with served("run") as (_, url, _):
         host, port = url.removeprefix("http://").rstrip("/").split(":")
         with socket.create_connection((host, int(port))) as slow:
             head = "POST /users/new HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1000\r\n"
             slow.sendall(f"{head}Content-Type: application/x-www-form-urlencoded\r\n\r\n".encode())
             time.sleep(0.3)  # until the site waits for the rest
-            with urllib.request.urlopen(f"{url}healthz", timeout=5) as answer:
+            with urllib.request.urlopen(f"{url}/healthz", timeout=5) as answer:
                 assert answer.status == 200
 
 
