@@ -10,9 +10,11 @@ from flask import Flask
 from sqlalchemy import Column, Integer, MetaData, Table, create_engine, insert, select, text, update
 
 from conftest import settings
+from pages import stored
 from webadmin import create_app, schema
 from webadmin.config import ConfigError
 from webadmin.database import database_url, db, masked, writing
+from webadmin.users import User
 
 COUNTER = Table(
     "counter", MetaData(), Column("id", Integer, primary_key=True), Column("n", Integer)
@@ -178,3 +180,27 @@ def test_a_writer_that_waits_too_long_is_told(tmp_path: Path) -> None:
         assert "Send again" in answers[0].text
         assert app.test_client().post("/users/new", data={"name": "Ada"}).status_code == 303
         db.engine.dispose()
+
+
+def test_a_request_that_reads_cannot_write(app: Flask) -> None:
+    def write() -> str:
+        db.session.add(User(name="Written by GET"))
+        db.session.flush()
+        return "written"
+
+    app.add_url_rule("/write", "write", write)
+    assert app.test_client().get("/write").status_code == 500
+    assert stored(app) == []
+
+
+def test_connections_are_as_before_after_a_request_that_reads(app: Flask) -> None:
+    client = app.test_client()
+    app.config["WTF_CSRF_ENABLED"] = False
+    for number in range(3):
+        assert client.get("/users/").status_code == 200
+        assert client.post("/users/new", data={"name": f"N{number}"}).status_code == 303
+    with app.app_context():
+        db.session.add(User(name="rolled back"))
+        db.session.flush()
+        db.session.rollback()
+    assert [name for _, name, _ in stored(app)] == ["N0", "N1", "N2"]

@@ -9,10 +9,11 @@ from contextvars import ContextVar
 from pathlib import Path
 from typing import Any
 
-from flask import Flask, current_app
+from flask import Flask, current_app, g
 from flask_sqlalchemy import SQLAlchemy
 from sqlalchemy import Connection, CursorResult, Engine, Executable, event, make_url
 from sqlalchemy.engine import URL
+from sqlalchemy.engine.interfaces import CoreExecuteOptionsParameter
 from sqlalchemy.exc import ArgumentError, OperationalError
 from sqlalchemy.orm import DeclarativeBase
 
@@ -34,6 +35,9 @@ db = SQLAlchemy(model_class=Base, session_options={"expire_on_commit": False})
 _writing: ContextVar[bool] = ContextVar("writing", default=False)
 
 
+_AUTOCOMMIT: CoreExecuteOptionsParameter = {"isolation_level": "AUTOCOMMIT"}
+
+
 def dialect() -> str:
     """Return the name of the DBMS in use: sqlite, postgresql, mysql or mariadb."""
     name: str = current_app.extensions["webadmin_dialect"]
@@ -47,7 +51,26 @@ def read(
 
     What the session adds to it serves entities.
     """
-    return db.session.connection().execute(statement, parameters or {})
+    # Only the first connection of a session takes options.
+    options = _AUTOCOMMIT if g.pop("autocommit", False) else None
+    return db.session.connection(execution_options=options).execute(statement, parameters or {})
+
+
+def only_reads() -> None:
+    """Spare a request that only reads the journeys of BEGIN and ROLLBACK, on PostgreSQL.
+
+    Each statement there has a snapshot of its own in any case (READ COMMITTED).
+    """
+    g.only_reads = True
+    g.autocommit = dialect() == "postgresql"
+
+
+def _refuse_writes(*_: object) -> None:
+    if g.get("only_reads"):
+        raise RuntimeError("A request with a safe method cannot write records.")
+
+
+event.listen(db.session, "before_flush", _refuse_writes)
 
 
 EXAMPLES = (
