@@ -19,7 +19,6 @@ from sqlalchemy.exc import OperationalError
 from webadmin import counts, records
 from webadmin.config import ConfigError
 from webadmin.database import db, sqlite_file, writing
-from webadmin.resource import Resource
 
 HEAD = "0001"
 VERSION_TABLE = "webadmin_version"
@@ -115,7 +114,7 @@ def check() -> Report:
         missing = [table.fullname for table in _missing_tables(connection)]
         server = _server(connection)
     found = {
-        name: None if resource.table.fullname in missing else _count(resource)
+        name: None if resource.table.fullname in missing else counts.of_table(resource)
         for name, resource in records.resources().items()
     }
     db.session.rollback()  # whoever asks again sees what has been made since
@@ -142,10 +141,6 @@ def _server(connection: Connection) -> str:
     mysql = "MariaDB" if getattr(dialect, "is_mariadb", False) else "MySQL"
     version = ".".join(str(part) for part in dialect.server_version_info or ())
     return f"{names.get(dialect.name, mysql)} {version}"
-
-
-def _count(resource: Resource) -> counts.Count:
-    return counts.of_table(resource)
 
 
 def _make_instance_folder() -> None:

@@ -1,7 +1,6 @@
 """The server behind `webadmin run`: Granian, with its address checked and its chatter off."""
 
 import errno
-import gc
 import ipaddress
 import multiprocessing
 import signal
@@ -97,11 +96,7 @@ class _Loader:
     def __call__(self) -> Flask:
         # Ctrl+C reaches every process of the terminal: the first one stops the workers, in order.
         signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-        app = self.make(self.overrides)
-        # What is there now stays: the collector need not look at it again and again.
-        gc.collect()
-        gc.freeze()
-        return app
+        return self.make(self.overrides)
 
 
 def serve(
