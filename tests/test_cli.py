@@ -374,3 +374,8 @@ def test_completion_of_words() -> None:
         _WEBADMIN_COMPLETE="bash_complete", COMP_WORDS="webadmin run --re", COMP_CWORD="2"
     )
     assert words == "plain,--reload\n"
+
+
+def test_an_option_that_the_driver_does_not_know(command: Command) -> None:
+    result = command("--database", "mariadb://root@127.0.0.1:1/test?bogus=1", "init")
+    assert "an option that its driver does not know" in refusal(result)

@@ -219,12 +219,31 @@ def _site(overrides: dict[str, object]) -> Iterator[Flask]:
         )
     with app.app_context():
         try:
+            _connect(_url(app))
             yield app
         except SQLAlchemyError as error:
             raise ConfigError(_explained(error, _url(app))) from None
         finally:
             db.session.remove()
             db.engine.dispose()
+
+
+def _connect(url: URL) -> None:
+    """Try the connection to a server: its driver takes the options of the URI as arguments.
+
+    Raises:
+        ConfigError: It does not know one of them.
+    """
+    if url.get_backend_name() == "sqlite":
+        return  # to connect would make the file
+    try:
+        with db.engine.connect():
+            pass
+    except TypeError as error:
+        raise ConfigError(
+            f"The database URI has an option that its driver does not know: {error}. "
+            "Leave out what stands after the ? or correct it."
+        ) from None
 
 
 def _url(app: Flask) -> URL:
