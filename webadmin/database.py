@@ -52,17 +52,21 @@ def read(
     What the session adds to it serves entities.
     """
     # Only the first connection of a session takes options.
-    options = _AUTOCOMMIT if g.pop("autocommit", False) else None
+    first = g.pop("autocommit", False) and not db.session.registry().in_transaction()
+    options = _AUTOCOMMIT if first else None
     return db.session.connection(execution_options=options).execute(statement, parameters or {})
 
 
-def only_reads() -> None:
+def begin_request(safe: bool) -> None:
     """Spare a request that only reads the journeys of BEGIN and ROLLBACK, on PostgreSQL.
 
     Each statement there has a snapshot of its own in any case (READ COMMITTED).
+
+    Args:
+        safe: Whether its method is safe, so that it must not write.
     """
-    g.only_reads = True
-    g.autocommit = dialect() == "postgresql"
+    g.only_reads = safe
+    g.autocommit = safe and dialect() == "postgresql"
 
 
 def _refuse_writes(*_: object) -> None:

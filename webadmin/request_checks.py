@@ -8,7 +8,7 @@ from werkzeug.exceptions import BadRequest, LengthRequired, UnsupportedMediaType
 from werkzeug.wrappers import Response
 
 from webadmin import schema
-from webadmin.database import only_reads, writing
+from webadmin.database import begin_request, writing
 from webadmin.errors import SchemaMissingError
 from webadmin.messages import gettext
 
@@ -95,9 +95,9 @@ def check_schema() -> None:
 
 def begin() -> None:
     """Let the transactions of a request that writes take SQLite's write lock at once."""
-    if request.method in SAFE_METHODS:
-        only_reads()
-    else:
+    safe = request.method in SAFE_METHODS
+    begin_request(safe)
+    if not safe:
         context = request.environ["webadmin.writing"] = writing()
         context.__enter__()
 
