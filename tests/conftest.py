@@ -124,3 +124,15 @@ def client(app: Flask) -> FlaskClient:
     """A browser without JavaScript, whose forms need no CSRF token."""
     app.config["WTF_CSRF_ENABLED"] = False
     return app.test_client()
+
+
+@pytest.fixture(scope="module", params=["sqlite", "postgresql", "mariadb"])
+def site(
+    request: pytest.FixtureRequest,
+    tmp_path_factory: pytest.TempPathFactory,
+    servers: dict[str, URL | str],
+) -> Iterator[Flask]:
+    """A site with a table of every sortable type, for the tests of a module."""
+    import lists  # it imports this module
+
+    yield from lists.site(request.param, tmp_path_factory.mktemp("site"), servers)

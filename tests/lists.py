@@ -46,7 +46,6 @@ from webadmin.listing import ListState
 from webadmin.resource import Resource
 from webadmin.users import USERS
 
-KINDS = ("sqlite", "postgresql", "mariadb")
 MARIADB = ("mysql", "mariadb")
 
 

@@ -8,7 +8,7 @@ import lists
 import pytest
 from flask import Flask
 from lists import THINGS
-from sqlalchemy import URL, text
+from sqlalchemy import text
 
 from webadmin import counts, records
 from webadmin.counts import BOUND, Count
@@ -17,15 +17,6 @@ from webadmin.listing import ListState
 from webadmin.users import USERS
 
 MANY = 12_000
-
-
-@pytest.fixture(scope="module", params=lists.KINDS)
-def site(
-    request: pytest.FixtureRequest,
-    tmp_path_factory: pytest.TempPathFactory,
-    servers: dict[str, URL | str],
-) -> Iterator[Flask]:
-    yield from lists.site(request.param, tmp_path_factory.mktemp("site"), servers)
 
 
 @pytest.fixture(scope="module")

@@ -1,6 +1,5 @@
 """Filters and search find what they say, and take no character for a wildcard."""
 
-from collections.abc import Iterator
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
@@ -13,22 +12,13 @@ from hypothesis import given
 from hypothesis import settings as bounds
 from hypothesis import strategies as st
 from lists import THINGS, Colour
-from sqlalchemy import URL, text
+from sqlalchemy import text
 
 from webadmin import filters, records
 from webadmin.database import db
 from webadmin.users import USERS
 
 quick = bounds(max_examples=30, deadline=None, database=None)
-
-
-@pytest.fixture(scope="module", params=lists.KINDS)
-def site(
-    request: pytest.FixtureRequest,
-    tmp_path_factory: pytest.TempPathFactory,
-    servers: dict[str, URL | str],
-) -> Iterator[Flask]:
-    yield from lists.site(request.param, tmp_path_factory.mktemp("site"), servers)
 
 
 def found(resource: Any, query: str) -> list[str]:

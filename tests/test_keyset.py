@@ -1,6 +1,5 @@
 """Walks through lists visit every record once and in order, whatever the sort and the DBMS."""
 
-from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -11,7 +10,7 @@ from hypothesis import given
 from hypothesis import settings as bounds
 from hypothesis import strategies as st
 from lists import SORTABLE, THINGS
-from sqlalchemy import URL, delete, insert, update
+from sqlalchemy import delete, insert, update
 
 from webadmin import keys, records
 from webadmin.database import db
@@ -21,15 +20,6 @@ from webadmin.users import USERS, User
 # An example is many requests, so few are drawn here; their statements take milliseconds each.
 quick = bounds(max_examples=20, deadline=None, database=None)
 SORTS = lists.sorts(("id", "name", "age"))
-
-
-@pytest.fixture(scope="module", params=lists.KINDS)
-def site(
-    request: pytest.FixtureRequest,
-    tmp_path_factory: pytest.TempPathFactory,
-    servers: dict[str, URL | str],
-) -> Iterator[Flask]:
-    yield from lists.site(request.param, tmp_path_factory.mktemp("site"), servers)
 
 
 def check_walks(state: ListState) -> None:

@@ -14,22 +14,12 @@ from hypothesis import given
 from hypothesis import settings as bounds
 from hypothesis import strategies as st
 from lists import SORTABLE, THINGS
-from sqlalchemy import URL
 
 from webadmin import listing, records
 from webadmin.listing import ListError, ListState
 from webadmin.users import USERS
 
 quick = bounds(max_examples=40, deadline=None, database=None)
-
-
-@pytest.fixture(scope="module", params=lists.KINDS)
-def site(
-    request: pytest.FixtureRequest,
-    tmp_path_factory: pytest.TempPathFactory,
-    servers: dict[str, URL | str],
-) -> Iterator[Flask]:
-    yield from lists.site(request.param, tmp_path_factory.mktemp("site"), servers)
 
 
 @pytest.fixture(scope="module")

@@ -1,7 +1,6 @@
 """What the database is asked for: few statements, few records read, values as they are stored."""
 
 import warnings
-from collections.abc import Iterator
 from dataclasses import replace
 from datetime import date, datetime
 from typing import Any
@@ -10,7 +9,7 @@ import lists
 import pytest
 from flask import Flask
 from lists import THINGS
-from sqlalchemy import URL, text
+from sqlalchemy import text
 
 from webadmin import keys, records
 from webadmin.database import db
@@ -22,15 +21,6 @@ PAGE = 50
 # PostgreSQL may well walk ten times a page to find enough records without a name by their key.
 MOST_READ = 800
 SORTS = [(sort,) for name in ("id", "name", "age") for sort in (name, f"-{name}")]
-
-
-@pytest.fixture(scope="module", params=lists.KINDS)
-def site(
-    request: pytest.FixtureRequest,
-    tmp_path_factory: pytest.TempPathFactory,
-    servers: dict[str, URL | str],
-) -> Iterator[Flask]:
-    yield from lists.site(request.param, tmp_path_factory.mktemp("site"), servers)
 
 
 def test_how_many_statements_a_page_takes(site: Flask) -> None:

@@ -121,33 +121,37 @@ def serve(
     Raises:
         SystemExit: The workers could not be kept running; Granian has said why.
     """
-    from granian.constants import HTTPModes, Interfaces
-    from granian.log import LogLevels
     from granian.server import Server
 
     # A forked worker would keep the code that was loaded before a change.
     multiprocessing.set_start_method("spawn", force=True)
-    options: dict[str, Any] = {"reload": bool(watched), "reload_paths": list(watched)}
-    if watched:
-        options |= {"reload_filter": _source_filter(), "reload_ignore_worker_failure": True}
-    server = Server(
-        "webadmin",
-        address=at.ip,
-        port=at.port,
-        interface=Interfaces.WSGI,
-        workers=workers,
-        # One thread would answer most requests a second, but whoever sends slowly, or waits for
-        # another writer, would hold up everybody.
-        blocking_threads=THREADS,
-        http=HTTPModes.http1,
-        websockets=False,
-        log_level=LogLevels.warning,
-        respawn_failed_workers=not watched,
-        workers_kill_timeout=STOP_TIMEOUT,
-        **options,
-    )
+    server = Server("webadmin", address=at.ip, port=at.port, **_options(workers, watched))
     threading.Thread(target=_wait, args=(at, ready), daemon=True).start()
     server.serve(target_loader=_Loader(make, overrides), wrap_loader=False)
+
+
+def _options(workers: int, watched: Sequence[Path]) -> dict[str, Any]:
+    """Return what Granian is told besides the address."""
+    from granian.constants import HTTPModes, Interfaces
+    from granian.log import LogLevels
+
+    options: dict[str, Any] = {
+        "interface": Interfaces.WSGI,
+        "workers": workers,
+        # One thread would answer most requests a second, but whoever sends slowly, or waits for
+        # another writer, would hold up everybody.
+        "blocking_threads": THREADS,
+        "http": HTTPModes.http1,
+        "websockets": False,
+        "log_level": LogLevels.warning,
+        "respawn_failed_workers": not watched,
+        "workers_kill_timeout": STOP_TIMEOUT,
+        "reload": bool(watched),
+        "reload_paths": list(watched),
+    }
+    if watched:
+        options |= {"reload_filter": _source_filter(), "reload_ignore_worker_failure": True}
+    return options
 
 
 def _source_filter() -> type[Any]:
