@@ -57,6 +57,14 @@ def read(
     return db.session.connection(execution_options=options).execute(statement, parameters or {})
 
 
+def asking() -> Any:
+    """Return the account that asks, with its `id`, `email` and `role`; None where nobody does.
+
+    The guard leaves it in the session of each request. The command line has none.
+    """
+    return db.session.info.get("account")
+
+
 def begin_request(safe: bool) -> None:
     """Spare a request that only reads the journeys of BEGIN and ROLLBACK, on PostgreSQL.
 

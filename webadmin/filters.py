@@ -8,11 +8,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, cast
 
+from flask import has_request_context
 from sqlalchemy import ColumnElement, Dialect, String, false, or_, type_coerce
 
 from webadmin.columns import Column
-from webadmin.database import db, dialect
+from webadmin.database import asking, db, dialect
 from webadmin.messages import gettext
+from webadmin.permissions import Action, allowed
 from webadmin.resource import Resource
 
 OPERATORS: dict[str, Callable[[Any, Any], ColumnElement[bool]]] = {
@@ -138,6 +140,25 @@ def _word(resource: Resource, word: str) -> ColumnElement[bool]:
         with suppress(ValueError):  # too large for the column: it is nobody's key
             found.append(keys[0].attribute == keys[0].parse(word))
     return or_(*found) if found else false()
+
+
+def may(action: Action, resource: Resource) -> bool:
+    """Return whether the account that asks may take an action; where nobody signs in, all may."""
+    account = asking()
+    if account is None:
+        return True
+    return allowed(account.role, action, resource.permissions)
+
+
+def scope(resource: Resource) -> list[ColumnElement[bool]]:
+    """Return the condition that the records which the asking account may see meet, if any."""
+    if resource.scope is None:
+        return []
+    account = asking()
+    if account is None:
+        return [false()] if has_request_context() else []
+    condition = resource.scope(account)
+    return [] if condition is None else [condition]
 
 
 def escaped(text: str) -> str:

@@ -39,8 +39,8 @@ def _attributes(names: set[str]) -> set[str]:
     return {forms.attribute_name(name) for name in names}
 
 
-def _refused(resource: Resource, form: FlaskForm, error: DBAPIError) -> None:
-    """Roll back, and put what the database refused beside the fields that it is about."""
+def _refused(resource: Resource, form: FlaskForm, error: DBAPIError | saving.RefusedError) -> None:
+    """Roll back, and put what was refused beside the fields that it is about."""
     db.session.rollback()
     refusal = refusals.explain(resource, error, forms.values(resource, form))
     for field in forms.fields(resource, form):
@@ -85,7 +85,7 @@ def _create(state: ListState, form: FlaskForm, token: str) -> Response | None:
     try:
         key, fresh = saving.create(resource, forms.values(resource, form), identifier)
         db.session.commit()
-    except DBAPIError as error:
+    except (DBAPIError, saving.RefusedError) as error:
         _refused(resource, form, error)
         return None
     name = title(resource, forms.values(resource, form), key)
@@ -138,7 +138,7 @@ def _edit(state: ListState, key: str) -> Answer:
         result = saving.update(resource, parts, forms.values(resource, form), original)
         if result is not None and not result.conflicts:
             db.session.commit()
-    except DBAPIError as error:
+    except (DBAPIError, saving.RefusedError) as error:
         _refused(resource, form, error)
         return _edit_page(state, key, form, original, 422)
     if result is None:

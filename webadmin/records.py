@@ -16,6 +16,7 @@ from webadmin.keys import key_text
 from webadmin.keyset import Filled, SortKey
 from webadmin.lenient import readable
 from webadmin.listing import ListState
+from webadmin.permissions import Action
 from webadmin.resource import Resource
 
 SHORT_TEXT = 120
@@ -55,18 +56,19 @@ def resources() -> dict[str, Resource]:
 
 
 def resource_of(column: Column) -> Resource | None:
-    """Return the resource whose records a foreign key names, or None."""
+    """Return the resource whose records a foreign key names; None where none may be seen."""
     if column.reference is None:
         return None
     for resource in resources().values():
         if [key.source for key in resource.key_columns] == [column.reference]:
-            return resource
+            return resource if filters.may(Action.VIEW, resource) else None
     return None
 
 
 def matching(state: ListState, *columns: ColumnElement[Any]) -> Select[Any]:
-    """Return the SELECT of the columns of all records that a list's search and filters leave."""
-    criteria = [filter_.criterion() for filter_ in state.filters]
+    """Return the SELECT of the columns of all records that scope, search and filters leave."""
+    criteria = filters.scope(state.resource)
+    criteria += [filter_.criterion() for filter_ in state.filters]
     criteria += filters.search(state.resource, state.q)
     # PostgreSQL counts "SELECT FROM users" as well, the others want a column.
     chosen = columns or (state.resource.key_columns[0].attribute,)
@@ -147,7 +149,7 @@ def _neighbours_statement(state: ListState, name: str, there: Filled) -> Any:
 
 def _statement(build: Callable[..., Any], state: ListState, *form: Any) -> Any:
     """Return a statement; that of a whole list is kept: building takes longer than running."""
-    if state.narrowed:
+    if state.narrowed or state.resource.scope:
         return build(state, dialect(), *form)
     return _kept(build, ListState(state.resource, sort=state.sort), dialect(), *form)
 
@@ -190,7 +192,7 @@ def count(state: ListState) -> Count:
     """Return how many records a list has, exactly if its state asks for that."""
     if state.exact:
         return counts.exact(matching(state))
-    if state.narrowed:
+    if state.narrowed or state.resource.scope:
         return counts.bounded(matching(state))
     kept = counts.remembered(state.resource)
     if kept and kept.kind == "about":
@@ -201,9 +203,16 @@ def count(state: ListState) -> Count:
 def _whole(state: ListState, number: int) -> Count:
     """Return the count of a list that its first page shows wholly."""
     found = Count(number)
-    if not state.narrowed:
+    if not (state.narrowed or state.resource.scope):
         counts.remember(state.resource, found)
     return found
+
+
+def total(resource: Resource) -> Count:
+    """Return how many records of a resource the asking account may see."""
+    if resource.scope:
+        return counts.bounded(matching(ListState(resource)))
+    return counts.of_table(resource)
 
 
 def identity(resource: Resource, key: tuple[Any, ...]) -> ColumnElement[bool]:
@@ -220,6 +229,8 @@ def get(
     None where there is no record with that key.
     """
     statement = _kept(_record_statement, state.resource, state.ordering, dialect(), tuple(names))
+    if state.resource.scope:
+        statement = statement.where(*filters.scope(state.resource))
     row = read(statement, {f"key{i}": part for i, part in enumerate(key)}).first()
     if row is None:
         return None
@@ -249,9 +260,9 @@ def neighbours(state: ListState, place: list[Any]) -> tuple[str | None, str | No
 
 
 def exists(resource: Resource, key: tuple[Any, ...]) -> bool:
-    """Return whether there is a record with a key."""
+    """Return whether there is a record with a key that the asking account may see."""
     statement = select(resource.key_columns[0].attribute).where(identity(resource, key))
-    return read(statement).first() is not None
+    return read(statement.where(*filters.scope(resource))).first() is not None
 
 
 def reference_labels(column: Column, keys: Iterable[Any]) -> dict[Any, Any]:
@@ -262,7 +273,7 @@ def reference_labels(column: Column, keys: Iterable[Any]) -> dict[Any, Any]:
         return {}
     attribute = resource.key_columns[0].attribute
     statement = select(attribute, _shown(resource.label_column, short=True))
-    rows = read(statement.where(attribute.in_(wanted))).all()
+    rows = read(statement.where(attribute.in_(wanted), *filters.scope(resource))).all()
     return {row[0]: row[1] for row in rows}
 
 
@@ -270,7 +281,7 @@ def reference_choices(resource: Resource) -> list[tuple[Any, Any]] | None:
     """Return (key, label) of every record where there are few enough to choose from, else None."""
     label = resource.label_column
     statement = select(resource.key_columns[0].attribute, _shown(label, short=True))
-    rows = read(statement.limit(MOST_CHOICES + 1)).all()
+    rows = read(statement.where(*filters.scope(resource)).limit(MOST_CHOICES + 1)).all()
     if len(rows) > MOST_CHOICES:
         return None
     pairs = [(key, key if label in (None, "") else label) for key, label in rows]
@@ -285,4 +296,5 @@ def with_label(resource: Resource, text: str) -> list[Any]:
     except ValueError:
         return []
     statement = select(resource.key_columns[0].attribute).where(label.attribute == value)
+    statement = statement.where(*filters.scope(resource))
     return list(read(statement.limit(2)).scalars())

@@ -11,6 +11,7 @@ from sqlalchemy.exc import DataError, DBAPIError, IntegrityError
 from webadmin.database import db
 from webadmin.messages import gettext
 from webadmin.resource import Resource
+from webadmin.saving import RefusedError
 
 # The causes, by SQLSTATE (PostgreSQL manual, appendix A), MariaDB's error numbers, and
 # SQLite's names of extended result codes.
@@ -55,7 +56,9 @@ def _messages() -> dict[str, Callable[[], str]]:
     }
 
 
-def explain(resource: Resource, error: DBAPIError, values: dict[str, Any]) -> Refusal:
+def explain(
+    resource: Resource, error: DBAPIError | RefusedError, values: dict[str, Any]
+) -> Refusal:
     """Return what a person can do about a refused insert or update.
 
     The caller has rolled back.
@@ -68,6 +71,8 @@ def explain(resource: Resource, error: DBAPIError, values: dict[str, Any]) -> Re
     Raises:
         DBAPIError: `error` itself, where it is not about the values.
     """
+    if isinstance(error, RefusedError):
+        return Refusal(str(error), list(error.columns))
     if not isinstance(error, IntegrityError | DataError) and _code(error) not in _CAUSES:
         raise error
     cause = _cause(error)

@@ -2,6 +2,7 @@
 
 import difflib
 import re
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -13,6 +14,7 @@ from sqlalchemy.exc import NoInspectionAvailable
 from sqlalchemy.orm import Mapper
 
 from webadmin.columns import Column
+from webadmin.permissions import Action, Permissions, Role
 
 NAME = re.compile(r"[a-z][a-z0-9_-]*", re.ASCII)
 # First path segments of webadmin's own pages.
@@ -47,6 +49,12 @@ class Resource:
         ordering: Columns that its list is sorted by at first, "-age" descending.
             Default: the primary key.
         form: A FlaskForm whose fields bear names of columns. Default: made from the model.
+        permissions: Roles that may take an action, where they are others than usual, such as
+            `{Action.DELETE: (Role.EDITOR, Role.ADMIN)}`; an empty tuple: nobody.
+        scope: Takes the account that asks (`id`, `email`, `role`), and returns the condition that
+            the records it may see meet, or None for all of them.
+
+    A column with `info={"secret": True}` is no column of a resource: no page or file shows it.
     """
 
     model: type[Any]
@@ -57,6 +65,8 @@ class Resource:
     list_filter: tuple[str, ...] = ()
     ordering: tuple[str, ...] = ()
     form: type[FlaskForm] | None = None
+    permissions: Permissions = field(default_factory=dict)
+    scope: Callable[[Any], Any] | None = None
     columns: dict[str, Column] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
@@ -74,6 +84,7 @@ class Resource:
             self._set("search_fields", shown)
         self._check_kinds()
         self._check_form()
+        self._check_permissions()
 
     def _set(self, option: str, value: object) -> None:
         object.__setattr__(self, option, value)
@@ -95,6 +106,7 @@ class Resource:
             attribute.key: Column(attribute.key, attribute.class_attribute)
             for attribute in mapper.column_attrs
             if isinstance(attribute.columns[0], TableColumn)
+            and (attribute.columns[0].primary_key or not attribute.columns[0].info.get("secret"))
         }
 
     def _check_key(self) -> None:
@@ -182,6 +194,26 @@ class Resource:
                     f"{self._who}: form has the field {attribute!r} for the column {name!r}. Call "
                     f"it {attribute_name(name)} = {field.field_class.__name__}(name={name!r})."
                 )
+
+    def _check_permissions(self) -> None:
+        given = self.permissions
+        right = isinstance(given, Mapping) and all(
+            isinstance(action, Action)
+            and isinstance(roles, tuple | list)
+            and all(isinstance(role, Role) for role in roles)
+            for action, roles in given.items()
+        )
+        if not right:
+            raise ResourceError(
+                f"{self._who}: permissions={given!r} must give roles for actions, such as "
+                "{Action.DELETE: (Role.EDITOR, Role.ADMIN)}."
+            )
+        self._set("permissions", {action: tuple(roles) for action, roles in given.items()})
+        if self.scope is not None and not callable(self.scope):
+            raise ResourceError(
+                f"{self._who}: scope={self.scope!r} must be a function that takes an account and "
+                "returns a condition, such as lambda account: Book.owner == account.email."
+            )
 
     @cached_property
     def table(self) -> Table:

@@ -11,7 +11,20 @@ from webadmin import counts, records, submissions
 from webadmin.columns import Column
 from webadmin.database import db, dialect
 from webadmin.keys import key_text, parse_key
+from webadmin.messages import gettext
 from webadmin.resource import Resource
+
+
+class RefusedError(ValueError):
+    """A rule of webadmin's own does not take the values; nothing is to be committed.
+
+    Attributes:
+        columns: Names of the columns it is about; none: the record as a whole.
+    """
+
+    def __init__(self, message: str, *columns: str) -> None:
+        super().__init__(message)
+        self.columns = columns
 
 
 @dataclass(frozen=True)
@@ -46,6 +59,7 @@ def create(resource: Resource, values: Mapping[str, Any], identifier: str) -> tu
         The text of its key, and whether it is new.
 
     Raises:
+        RefusedError: A rule of webadmin's own refuses the values; the caller rolls back.
         sqlalchemy.exc.DBAPIError: The database refuses the values; the caller rolls back.
     """
     submission = submissions.claim(identifier)
@@ -61,10 +75,17 @@ def create(resource: Resource, values: Mapping[str, Any], identifier: str) -> tu
         _assign(resource.columns[name], record, value, creating=True)
     db.session.add(record)
     db.session.flush()
-    parts = [getattr(record, column.name) for column in resource.key_columns]
+    parts = tuple(getattr(record, column.name) for column in resource.key_columns)
+    _check_scope(resource, parts)
     submission.key = key_text(resource, parts)
     counts.changed(resource, 1)
     return submission.key, True
+
+
+def _check_scope(resource: Resource, key: tuple[Any, ...]) -> None:
+    """Refuse to leave a record where the account that wrote it could not see it."""
+    if resource.scope and not records.exists(resource, key):
+        raise RefusedError(gettext("With these values you could not see the record any more."))
 
 
 def _assign(column: Column, record: Any, value: Any, creating: bool = False) -> None:
@@ -77,18 +98,20 @@ def _assign(column: Column, record: Any, value: Any, creating: bool = False) -> 
 
 
 def _locked(resource: Resource, key: tuple[Any, ...], names: list[str]) -> Any:
-    """Read a record and lock it against other writers; None if there is none.
+    """Read a record and lock it against other writers; None if there is none in scope.
 
     SQLite has no row locks: the whole transaction holds its write lock (see `database`).
     """
     wanted = {*names, *(column.name for column in resource.key_columns)}
-    return db.session.get(
+    record = db.session.get(
         resource.model,
         key if len(key) > 1 else key[0],
         options=[load_only(*(resource.columns[name].attribute for name in sorted(wanted)))],
         with_for_update=True,
         populate_existing=True,
     )
+    hidden = record is not None and resource.scope and not records.exists(resource, key)
+    return None if hidden else record
 
 
 def update(
@@ -112,6 +135,7 @@ def update(
         None if the record is gone.
 
     Raises:
+        RefusedError: A rule of webadmin's own refuses the values; the caller rolls back.
         sqlalchemy.exc.DBAPIError: The database refuses the values; the caller rolls back.
     """
     record = _locked(resource, key, list(mine))
@@ -132,6 +156,7 @@ def update(
         for name in changed:
             _assign(resource.columns[name], record, mine[name])
         db.session.flush()
+        _check_scope(resource, key)
     return Update(tuple(conflicts), theirs, merged)
 
 

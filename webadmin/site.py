@@ -2,14 +2,16 @@
 
 from flask import Flask, render_template
 
-from webadmin import counts, records, schema
+from webadmin import filters, records, schema
+from webadmin.permissions import Action
 
 
 def home() -> str:
     """Show each resource with its count."""
     found = []
     for resource in records.resources().values():
-        found.append((resource, counts.of_table(resource)))
+        if filters.may(Action.VIEW, resource):
+            found.append((resource, records.total(resource)))
     return render_template("home.html", found=found)
 
 
