@@ -11,6 +11,7 @@ from sqlalchemy import URL, create_engine, make_url, text
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.pool import NullPool
 
+import signing_in  # noqa: F401 - browsers are signed in from here on
 from webadmin import create_app, schema
 from webadmin.database import database_url, db
 

@@ -7,15 +7,21 @@ from flask_bootstrap import Bootstrap5
 from flask_wtf import CSRFProtect
 
 from webadmin import (
+    account_views,
+    auth,
     config,
     database,
     errors,
     pages,
+    proxies,
     registry,
     request_checks,
+    sign_in,
     site,
     templating,
 )
+from webadmin.account_pages import ACCOUNT_PAGES
+from webadmin.accounts import ACCOUNTS
 from webadmin.resource import Resource
 from webadmin.users import USERS
 
@@ -32,6 +38,7 @@ def create_app(overrides: Mapping[str, object] | None = None) -> Flask:
 
     Raises:
         ConfigError: A setting is wrong; the message says what would be right.
+        UnguardedViewError: A view says nothing of who may see it.
     """
     given = dict(overrides or {})
     app = Flask(
@@ -42,13 +49,19 @@ def create_app(overrides: Mapping[str, object] | None = None) -> Flask:
         static_folder=str(config.shipped_folder("static")),
     )
     config.load(app, given)
+    proxies.init_app(app)
     database.init_app(app)
     request_checks.init_app(app)
+    auth.init_app(app)
     CSRFProtect(app)
     Bootstrap5(app)
     templating.init_app(app)
     errors.init_app(app)
+    sign_in.init_app(app)
     site.init_app(app)
-    for resource in registry.register(app, RESOURCES):
-        app.register_blueprint(pages.blueprint_for(resource))
+    account_views.init_app(app)
+    for resource in registry.register(app, RESOURCES, after=(ACCOUNTS,)):
+        chosen = ACCOUNT_PAGES if resource is ACCOUNTS else pages.PAGES
+        app.register_blueprint(pages.blueprint_for(resource, chosen))
+    auth.check_views(app)
     return app

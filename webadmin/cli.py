@@ -1,34 +1,28 @@
 """The `webadmin` command. What goes wrong becomes one line that says what to do."""
 
-import re
 import sys
 import time
 import webbrowser
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from urllib.parse import quote
 
 import click
 from flask import Flask
-from sqlalchemy.engine import URL
-from sqlalchemy.exc import OperationalError, SQLAlchemyError
 
-from webadmin import __version__, counts, create_app, samples, schema, server
+from webadmin import (
+    __version__,
+    accounts,
+    cli_accounts,
+    counts,
+    create_app,
+    invitations,
+    samples,
+    schema,
+    server,
+)
+from webadmin.cli_site import place, site, url_of
 from webadmin.config import ConfigError, shipped_folder
-from webadmin.database import db, masked, sqlite_file
 from webadmin.resource import ResourceError
-
-REASONS = {  # what SQLite says, and what that means for a person
-    "unable to open database file": "cannot be opened: {folder}. Name another file in "
-    "WEBADMIN_DATABASE_URI.",
-    "file is not a database": "is not a SQLite database. Name another file in "
-    "WEBADMIN_DATABASE_URI.",
-    "database is locked": "is being written to by another program. Wait until that is done, "
-    "or stop it, and try again.",
-    "attempt to write a readonly database": "may not be written to. Give this account the right "
-    "to write it and its folder.",
-}
 
 
 class _OneLineErrors(click.Group):
@@ -100,22 +94,25 @@ def run(
     Example: webadmin run --port 8080 --open
     """
     at = server.address(host, port)
-    with _site(overrides) as app:
+    with site(overrides) as app:
         if inits:
             _tell(schema.upgrade())
-        place, watched = _place(_url(app)), _watched(app) if reloads else []
+        where, watched = place(url_of(app)), _watched(app) if reloads else []
+        first = f"{at.url}setup/{invitations.first()}" if not accounts.exist() else ""
 
     def ready() -> None:
         click.echo(f"webadmin {__version__} is at {at.url}")
-        click.echo(f"Database: {place}")
+        if first:
+            click.echo(f"Make the first account here, within 30 minutes:\n  {first}")
+        click.echo(f"Database: {where}")
         click.echo("Stop it with Ctrl+C.")
         if opens:
-            webbrowser.open(at.url)
+            webbrowser.open(first or at.url)
 
     if not at.is_loopback:
         click.echo(
-            f"Warning: anybody who can reach {host} port {port} can read and change every "
-            "record: the site asks nobody to sign in.",
+            f"Warning: whoever is on the way to {host} port {port} can read passwords: put HTTPS "
+            "in front of it, as the README shows.",
             err=True,
         )
     server.serve(create_app, overrides, at, workers=workers, watched=watched, ready=ready)
@@ -128,8 +125,8 @@ def init(overrides: dict[str, object]) -> None:
 
     Example: webadmin init
     """
-    with _site(overrides) as app:
-        click.echo(f"Database: {_place(_url(app))}")
+    with site(overrides) as app:
+        click.echo(f"Database: {place(url_of(app))}")
         _tell(schema.upgrade() or ["Everything is up to date."])
 
 
@@ -142,9 +139,9 @@ def check(overrides: dict[str, object]) -> None:
 
     Example: webadmin check
     """
-    with _site(overrides) as app:
+    with site(overrides) as app:
         click.echo(f"webadmin: {__version__}")
-        click.echo(f"Database: {_place(_url(app))}")
+        click.echo(f"Database: {place(url_of(app))}")
         report = schema.check()
         click.echo(f"Server:   {report.server}")
         click.echo(f"Schema:   {report.version or 'none'} (this webadmin needs {schema.HEAD})")
@@ -169,9 +166,9 @@ def sample(overrides: dict[str, object], number: int) -> None:
 
     Example: webadmin sample 1000
     """
-    with _site(overrides) as app:
+    with site(overrides) as app:
         _tell(schema.upgrade())
-        click.echo(f"Database: {_place(_url(app))}")
+        click.echo(f"Database: {place(url_of(app))}")
         begun = time.monotonic()
         added = _follow(samples.add(number), number)
         samples.analyze()
@@ -208,92 +205,6 @@ def _follow(steps: Iterator[int], total: int) -> int:
     return done
 
 
-@contextmanager
-def _site(overrides: dict[str, object]) -> Iterator[Flask]:
-    """Work inside the site; a refusal of the database becomes a ConfigError."""
-    app = create_app(overrides)
-    if _url(app).get_backend_name() == "sqlite" and _url(app).database in (None, "", ":memory:"):
-        raise ConfigError(
-            "A database in memory is gone when the process ends, and each has its own: name a "
-            "file, such as sqlite:///db.sqlite."
-        )
-    with app.app_context():
-        try:
-            _connect(_url(app))
-            yield app
-        except SQLAlchemyError as error:
-            raise ConfigError(_explained(error, _url(app))) from None
-        finally:
-            db.session.remove()
-            db.engine.dispose()
-
-
-def _connect(url: URL) -> None:
-    """Try the connection to a server: its driver takes the options of the URI as arguments.
-
-    Raises:
-        ConfigError: It does not know one of them.
-    """
-    if url.get_backend_name() == "sqlite":
-        return  # to connect would make the file
-    try:
-        with db.engine.connect():
-            pass
-    except TypeError as error:
-        raise ConfigError(
-            f"The database URI has an option that its driver does not know: {error}. "
-            "Leave out what stands after the ? or correct it."
-        ) from None
-
-
-def _url(app: Flask) -> URL:
-    url: URL = app.config["SQLALCHEMY_DATABASE_URI"]
-    return url
-
-
-def _explained(error: SQLAlchemyError, url: URL) -> str:
-    """Return what a database error means and what to do, without any password."""
-    said = _said(error, url)
-    file = sqlite_file(url)
-    if file is None and isinstance(error, OperationalError):
-        return (
-            f"The database {masked(url)} cannot be used: {said}. Make sure that it runs, exists "
-            "and lets that account in, or correct WEBADMIN_DATABASE_URI."
-        )
-    if file is None:
-        return f"The database {masked(url)} refuses: {said}."
-    for text, reason in REASONS.items():
-        if text in said:
-            return f"The file {file} {reason.format(folder=_fault(file))}"
-    return f"The SQLite file {file} cannot be used: {said}."
-
-
-def _said(error: SQLAlchemyError, url: URL) -> str:
-    """Return the first line of the driver's own words, passwords masked."""
-    cause = getattr(error, "orig", None) or error
-    # PyMySQL's errors carry a number, then a text.
-    lines = str(cause.args[-1] if cause.args else cause).strip().splitlines()
-    words = lines[0].rstrip(".") if lines else type(cause).__name__
-    password = str(url.password or "")
-    for secret in {password, quote(password), quote(password, "")} - {""}:
-        words = re.sub(rf"(?<![\w-]){re.escape(secret)}(?![\w-])", "***", words)
-    return words
-
-
-def _fault(file: Path) -> str:
-    if file.is_dir():
-        return "it is a folder"
-    if not file.parent.is_dir():
-        return f"the folder {file.parent} does not exist"
-    return f"the folder {file.parent} or the file may not be read and written by this account"
-
-
-def _place(url: URL) -> str:
-    """Return where the database is: the file, or the URI with its password masked."""
-    file = sqlite_file(url)
-    return f"SQLite, {file}" if file else masked(url)
-
-
 def _number(count: counts.Count | None) -> str:
     if count is None:
         return "no table yet"
@@ -304,6 +215,9 @@ def _number(count: counts.Count | None) -> str:
 def _tell(lines: list[str]) -> None:
     for line in lines:
         click.echo(line)
+
+
+main.add_command(cli_accounts.accounts)
 
 
 def _watched(app: Flask) -> list[Path]:

@@ -1,18 +1,18 @@
-"""Settings: one table of them, read from defaults, instance/config.py and the environment."""
+"""Where settings come from: defaults, instance/config.py and the environment."""
 
 import logging
 import os
 import secrets
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
+from datetime import timedelta
 from pathlib import Path
-from zoneinfo import ZoneInfo
 
 from flask import Config, Flask
 
+from webadmin.settings import SETTINGS, Setting
+
 PREFIX = "WEBADMIN_"
 EMBEDDED_DATABASE = "webadmin.sqlite"
-LANGUAGES = ("en", "de")
 _log = logging.getLogger("webadmin")
 
 
@@ -20,117 +20,12 @@ class ConfigError(Exception):
     """A setting or the place webadmin runs in is wrong; the message says what would be right."""
 
 
-def _whole_number(text: str) -> int:
-    if not (text.isascii() and text.isdigit()):
-        raise ValueError("a whole number such as 10")
-    if int(text) == 0:
-        raise ValueError("a whole number of at least 1, such as 10")
-    return int(text)
-
-
-def _names(text: str) -> list[str]:
-    names = [part.strip() for part in text.split(",") if part.strip()]
-    if not names:
-        raise ValueError("names separated by commas")
-    return names
-
-
-def _one_of(*choices: str) -> Callable[[str], str]:
-    def parse(text: str) -> str:
-        if text not in choices:
-            raise ValueError(f"one of {', '.join(choices)}")
-        return text
-
-    return parse
-
-
-def _timezone(text: str) -> str:
+def _read(setting: Setting, text: str, where: str) -> object:
     try:
-        ZoneInfo(text)
-    except (KeyError, ValueError, OSError):
-        raise ValueError("a time zone of the IANA database such as Europe/Berlin") from None
-    return text
-
-
-@dataclass(frozen=True, kw_only=True)
-class Setting:
-    """One setting: `parse` turns the environment's text into its value or raises ValueError."""
-
-    name: str
-    default: object
-    parse: Callable[[str], object] = str
-    help: str
-
-
-SETTINGS = (
-    Setting(
-        name="DATABASE_URI",
-        default=None,
-        help="The database, as a SQLAlchemy URI. Without it `DATABASE_URL` is read, "
-        "and without that the embedded SQLite database in the instance folder serves.",
-    ),
-    Setting(
-        name="SECRET_KEY",
-        default=None,
-        help="Signs cookies and forms. Without it one is made once, in the instance folder.",
-    ),
-    Setting(
-        name="INSTANCE_PATH",
-        default=None,
-        help="The instance folder: embedded database, generated secret, `config.py`. "
-        "Read from the environment only.",
-    ),
-    Setting(
-        name="RESOURCES",
-        default=[],
-        parse=_names,
-        help="Modules whose `Resource` values are added to the site, separated by commas.",
-    ),
-    Setting(name="SITE_NAME", default="webadmin", help="The name in the corner of every page."),
-    Setting(
-        name="LANGUAGE",
-        default=None,
-        parse=_one_of(*LANGUAGES),
-        help="The language of every page, such as `de`. Without it the browser's choice counts.",
-    ),
-    Setting(
-        name="TIMEZONE",
-        default="UTC",
-        parse=_timezone,
-        help="The time zone in which times with a zone are shown and typed.",
-    ),
-    Setting(
-        name="TRUSTED_HOSTS",
-        default=None,
-        parse=_names,
-        help="Host names the site answers to, separated by commas. "
-        "Any other gets 400. Set it in production.",
-    ),
-    Setting(
-        name="POOL_SIZE",
-        default=5,
-        parse=_whole_number,
-        help="Open database connections a worker keeps (PostgreSQL, MariaDB).",
-    ),
-    Setting(
-        name="DATABASE_TIMEOUT",
-        default=10,
-        parse=_whole_number,
-        help="Seconds to wait for a connection, or for SQLite's write lock, before answering 503.",
-    ),
-    Setting(
-        name="MAX_CONTENT_LENGTH",
-        default=1_000_000,
-        parse=_whole_number,
-        help="The largest request body, in bytes. A larger one gets 413.",
-    ),
-    Setting(
-        name="LOG_LEVEL",
-        default="INFO",
-        parse=_one_of("DEBUG", "INFO", "WARNING", "ERROR"),
-        help="What is logged to standard error: DEBUG, INFO, WARNING or ERROR.",
-    ),
-)
+        return setting.parse(text)
+    except ValueError as error:
+        shown = "***" if setting.secret else repr(text)
+        raise ConfigError(f"{where} is {shown}, but must be {error}.") from None
 
 
 def instance_path(overrides: Mapping[str, object]) -> str | None:
@@ -150,13 +45,25 @@ def load(app: Flask, overrides: Mapping[str, object]) -> None:
     app.config.update(_from_environment())
     app.config.update(overrides)
     app.config["DATABASE_URI"] = app.config["DATABASE_URI"] or os.environ.get("DATABASE_URL")
-    app.config["SECRET_KEY"] = app.config["SECRET_KEY"] or _secret_key(Path(app.instance_path))
+    if not app.config["SECRET_KEY"]:
+        kept = _kept_keys(Path(app.instance_path))
+        app.config["SECRET_KEY"] = kept[0]
+        app.config["SECRET_KEY_FALLBACKS"] = [*kept[1:], *app.config["SECRET_KEY_FALLBACKS"]]
+    if app.config["MAIL_URI"] and not (app.config["TRUSTED_HOSTS"] and app.config["MAIL_SENDER"]):
+        raise ConfigError(
+            f"With {PREFIX}MAIL_URI set, {PREFIX}MAIL_SENDER must be, and {PREFIX}TRUSTED_HOSTS: "
+            "else a forged host name would stand in the links that are mailed."
+        )
     app.config["SQLALCHEMY_RECORD_QUERIES"] = False
     # A form may stay open over lunch: its token lives as long as the session it belongs to.
     app.config["WTF_CSRF_TIME_LIMIT"] = None
     app.config["MAX_FORM_MEMORY_SIZE"] = app.config["MAX_CONTENT_LENGTH"]
     app.config["SESSION_COOKIE_SAMESITE"] = "Lax"
-    app.config["SESSION_COOKIE_NAME"] = "webadmin_session"
+    app.config["SESSION_REFRESH_EACH_REQUEST"] = False
+    longest = timedelta(days=int(app.config["REMEMBER_DAYS"]))
+    app.config["PERMANENT_SESSION_LIFETIME"] = max(
+        longest, timedelta(hours=int(app.config["SESSION_LIFETIME_HOURS"]))
+    )
     app.config["BABEL_DEFAULT_TIMEZONE"] = app.config["TIMEZONE"]
     app.logger.setLevel(str(app.config["LOG_LEVEL"]).upper())
 
@@ -175,12 +82,7 @@ def _from_file(path: Path) -> dict[str, object]:
         value = values.get(setting.name)
         if value is None or isinstance(value, list | tuple):
             continue
-        try:
-            values[setting.name] = setting.parse(str(value))
-        except ValueError as error:
-            raise ConfigError(
-                f"{path}: {setting.name} is {value!r}, but must be {error}."
-            ) from None
+        values[setting.name] = _read(setting, str(value), f"{path}: {setting.name}")
     return values
 
 
@@ -194,15 +96,21 @@ def _from_environment() -> dict[str, object]:
         if name not in known:
             _log.warning("%s is not a setting of webadmin and is ignored", variable)
             continue
-        try:
-            values[name] = known[name].parse(text)
-        except ValueError as error:
-            raise ConfigError(f"{variable} is {text!r}, but must be {error}.") from None
+        values[name] = _read(known[name], text, variable)
     return values
 
 
-def _secret_key(folder: Path) -> str:
-    """Return the key kept in `folder`, made there once with mode 0600, by one process only."""
+def secret_keys(app: Flask) -> list[str]:
+    """Return the secret keys, the one that signs last: what earlier ones signed is still good."""
+    fallbacks: list[str] = app.config["SECRET_KEY_FALLBACKS"] or []
+    return [*reversed(fallbacks), app.config["SECRET_KEY"]]
+
+
+def _kept_keys(folder: Path) -> list[str]:
+    """Return the keys kept in `folder`, one a line, the first of which signs.
+
+    The first is made once, with mode 0600, by one process only.
+    """
     path = folder / "secret_key"
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -217,13 +125,16 @@ def _secret_key(folder: Path) -> str:
                 pass
             finally:
                 fresh.unlink()
-        return path.read_text().strip()
+        keys = path.read_text().split()
     except OSError as error:
         raise ConfigError(
             f"The folder {folder} cannot be used ({error.strerror}). Make it writable, or name "
             f"another one in {PREFIX}INSTANCE_PATH, or set {PREFIX}SECRET_KEY and "
             f"{PREFIX}DATABASE_URI."
         ) from None
+    if not keys:
+        raise ConfigError(f"The file {path} is empty. Remove it, and a new secret key is made.")
+    return keys
 
 
 def shipped_folder(name: str) -> Path:

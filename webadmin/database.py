@@ -1,6 +1,7 @@
 """The database: its URI, an engine fit for each DBMS, and SQLite's write lock."""
 
 import importlib.util
+import math
 import os
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -32,7 +33,8 @@ class Base(DeclarativeBase):
 # Committed records stay readable: rendering after a commit must not take the lock again.
 db = SQLAlchemy(model_class=Base, session_options={"expire_on_commit": False})
 
-_writing: ContextVar[bool] = ContextVar("writing", default=False)
+# Seconds that a transaction may wait for SQLite's write lock; None: it does not take it.
+_writing: ContextVar[float | None] = ContextVar("writing", default=None)
 
 
 _AUTOCOMMIT: CoreExecuteOptionsParameter = {"isolation_level": "AUTOCOMMIT"}
@@ -106,13 +108,16 @@ DRIVERS: dict[str, Callable[[], str]] = {
 
 
 @contextmanager
-def writing() -> Iterator[None]:
+def writing(patience: float = math.inf) -> Iterator[None]:
     """Let transactions that begin inside take SQLite's write lock at once (BEGIN IMMEDIATE).
 
     A transaction that reads first and writes later would otherwise lose updates or fail
     with "database is locked": https://www.sqlite.org/lang_transaction.html
+
+    Args:
+        patience: Seconds to wait for another writer, where that is less than the setting.
     """
-    token = _writing.set(True)
+    token = _writing.set(patience)
     try:
         yield
     finally:
@@ -263,7 +268,7 @@ class _SQLite:
         cursor.close()
 
     def begun(self, connection: Connection) -> None:
-        if not _writing.get():
+        if _writing.get() is None:
             # Past SQLAlchemy, whose bookkeeping would take longer; this never waits or fails.
             connection.connection.dbapi_connection.execute("BEGIN")  # type: ignore[union-attr]
             return
@@ -283,7 +288,10 @@ class _SQLite:
             descriptor = os.open(self.lock_file, os.O_RDWR | os.O_CREAT, 0o660)
         except OSError:
             return  # a folder that cannot be written: the busy timeout stands alone
-        deadline = time.monotonic() + self.timeout
+        patience = _writing.get()
+        deadline = time.monotonic() + min(
+            self.timeout, self.timeout if patience is None else patience
+        )
         while True:
             try:
                 fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -1,7 +1,7 @@
 """One handler and one template for every error; each has a reference number in the log."""
 
 import secrets
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from flask import Flask, current_app, render_template, request
@@ -22,20 +22,30 @@ from webadmin.listing import ListError
 from webadmin.messages import gettext, lazy_gettext
 
 RETRY_AFTER = 5
+KEEPS_TYPED = frozenset({401, 403, 503})
 
 
 class SchemaMissingError(Exception):
     """The database lacks tables, or has those of another version of webadmin."""
 
 
+class SignedOutError(Exception):
+    """A request that writes came without a session, or with one that was ended."""
+
+
+class NotConfirmedError(Exception):
+    """A request does something sensitive, and its account has not confirmed itself lately."""
+
+
 @dataclass(frozen=True)
 class Explanation:
-    """What an error page says: what happened, and what can be done (by `webadmin init`?)."""
+    """What an error page says: what happened, and what can be done: by `webadmin init`, there?"""
 
     title: Any
     happened: Any
     advice: Any
     needs_init: bool = False
+    there: str = ""
 
 
 EXPLANATIONS = {
@@ -59,6 +69,12 @@ EXPLANATIONS = {
         lazy_gettext("The address exists, but not for this kind of request."),
         lazy_gettext("Open the page from a link or a button of this site."),
     ),
+    401: Explanation(
+        lazy_gettext("You are signed out"),
+        lazy_gettext("Your session was ended or has expired. Nothing was saved."),
+        lazy_gettext("Sign in again, then send what you typed: it is below."),
+        there="sign-in",
+    ),
     409: Explanation(
         lazy_gettext("Somebody else was faster"),
         lazy_gettext("What you wanted to change was changed meanwhile."),
@@ -68,6 +84,11 @@ EXPLANATIONS = {
         lazy_gettext("This is too large"),
         lazy_gettext("What was sent is larger than this site takes. Nothing was saved."),
         lazy_gettext("Go back, send less at once, and try again."),
+    ),
+    429: Explanation(
+        lazy_gettext("Too many tries"),
+        lazy_gettext("Somebody has tried too often with a wrong password or code."),
+        lazy_gettext("Wait a little, then try again."),
     ),
     415: Explanation(
         lazy_gettext("This is not a form"),
@@ -131,6 +152,15 @@ def explain(error: Exception) -> tuple[int, Explanation]:
             gettext("It was opened in another session, so nothing was saved."),
             gettext("What you typed is below: check it and send it again."),
         )
+    if isinstance(error, SignedOutError):
+        return 401, EXPLANATIONS[401]
+    if isinstance(error, NotConfirmedError):
+        return 401, Explanation(
+            gettext("Please confirm that it is you"),
+            gettext("This needs your password again, since you last gave it some time ago."),
+            gettext("Confirm it, then send what you typed: it is below."),
+            there="account/verify",
+        )
     if isinstance(error, SchemaMissingError) or _table_missing(error):
         return 503, Explanation(
             gettext("The database is not ready"),
@@ -145,6 +175,10 @@ def explain(error: Exception) -> tuple[int, Explanation]:
         return 400, EXPLANATIONS[400]
     if isinstance(error, HTTPException) and error.code is not None:
         code = error.code if error.code in EXPLANATIONS else 400 if error.code < 500 else 500
+        if code == 429:
+            usual = EXPLANATIONS[429]
+            advice = getattr(error, "explanation", None) or usual.advice
+            return 429, replace(usual, advice=advice)
         return error.code, _with(code, None, getattr(error, "explanation", None))
     return 500, EXPLANATIONS[500]
 
@@ -197,7 +231,7 @@ def _unavailable(error: Exception) -> bool:
 
 def _log(error: Exception, status: int, reference: str) -> None:
     # %r: a line break in a path cannot begin a line of its own in the log.
-    line, arguments = "%s %s %r: %d", (reference, request.method, request.path, status)
+    line, arguments = "%s %s %r: %d", (reference, request.method, _path(), status)
     if status < 500:
         current_app.logger.info(line + " %r", *arguments, type(error).__name__)
     elif status == 503:
@@ -205,6 +239,12 @@ def _log(error: Exception, status: int, reference: str) -> None:
     else:
         cause = getattr(error, "original_exception", None) or error
         current_app.logger.error(line, *arguments, exc_info=cause)
+
+
+def _path() -> str:
+    """Return the path of the request without a token that lets somebody in."""
+    token = (request.view_args or {}).get("token")
+    return request.path.replace(str(token), "***") if token else request.path
 
 
 def _cause(error: Exception) -> str:
@@ -223,6 +263,15 @@ def _end_transaction() -> None:
 
 def _typed(error: Exception, status: int) -> list[tuple[str, str]] | None:
     """Return what a form sent where it can be sent again as it is, else None."""
-    if request.method != "POST" or not (isinstance(error, CSRFError) or status == 503):
+    if request.method != "POST" or not (isinstance(error, CSRFError) or status in KEEPS_TYPED):
         return None
-    return [pair for pair in request.form.items(multi=True) if pair[0] != "csrf_token"]
+    return [
+        (name, text)
+        for name, text in request.form.items(multi=True)
+        if name != "csrf_token" and not is_secret(name)
+    ]
+
+
+def is_secret(name: str) -> bool:
+    """Return whether a field of a form holds what no page repeats."""
+    return "password" in name or name in ("code", "credential")

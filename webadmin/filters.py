@@ -143,10 +143,10 @@ def _word(resource: Resource, word: str) -> ColumnElement[bool]:
 
 
 def may(action: Action, resource: Resource) -> bool:
-    """Return whether the account that asks may take an action; where nobody signs in, all may."""
+    """Return whether the account that asks may take an action; the command line may take all."""
     account = asking()
     if account is None:
-        return True
+        return not has_request_context()
     return allowed(account.role, action, resource.permissions)
 
 

@@ -57,6 +57,8 @@ def _saved(state: ListState, key: str, message: str) -> Response:
     flash(Markup('{} <a href="{}">{}</a>').format(message, url, gettext("View")), "success")
     if then == "add":
         return redirect(new_url(state), 303)
+    if then == "view":
+        return redirect(url, 303)
     if then == "edit":
         return redirect(record_url(state, key, "/edit"), 303)
     return redirect(list_url(state, key), 303)

@@ -93,13 +93,15 @@ def _choice(column: Column, _short: bool) -> Formatter:
 def _datetime(column: Column, _short: bool) -> Formatter:
     if not getattr(column.type, "timezone", False):
         return lambda value: format_datetime(value, rebase=False)
-    zone = get_timezone()
+    return lambda value: moment(column.exact(value))
 
-    def show(value: datetime) -> str:
-        local = column.exact(value).astimezone(zone or UTC)
-        return f"{format_datetime(local, rebase=False)} {local.tzname()}"
 
-    return show
+def moment(value: datetime | str) -> str:
+    """Return a time (or its ISO 8601 text), in UTC where it names no zone, in the site's zone."""
+    value = datetime.fromisoformat(value) if isinstance(value, str) else value
+    aware = value if value.tzinfo else value.replace(tzinfo=UTC)
+    local = aware.astimezone(get_timezone() or UTC)
+    return f"{format_datetime(local, rebase=False)} {local.tzname()}"
 
 
 def _json(column: Column, short: bool) -> Formatter:

@@ -13,6 +13,7 @@ from wtforms.validators import ValidationError
 
 from webadmin import records
 from webadmin.columns import Column
+from webadmin.config import secret_keys
 from webadmin.fields import Check, MaxLength, Required, TypedField
 from webadmin.messages import gettext, lazy_gettext
 from webadmin.resource import Resource
@@ -103,6 +104,8 @@ def label_of(resource: Resource, name: str) -> Any:
         given = field.args[0] if field.args else field.kwargs.get("label")
         if given:
             return given
+    if "label" in resource.columns[name].source.info:
+        return resource.columns[name].source.info["label"]
     if name == "id":
         return "ID"
     if resource.columns[name].reference is not None:
@@ -197,7 +200,7 @@ def values(resource: Resource, form: FlaskForm) -> dict[str, Any]:
 
 def _serializer(resource: Resource, key: str) -> URLSafeSerializer:
     # The salt binds the values to one record: those of another are refused.
-    return URLSafeSerializer(current_app.secret_key or "", salt=f"original:{resource.name}:{key}")
+    return URLSafeSerializer(secret_keys(current_app), salt=f"original:{resource.name}:{key}")
 
 
 def sign(resource: Resource, key: str, loaded: Mapping[str, Any]) -> str:

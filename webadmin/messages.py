@@ -1,11 +1,14 @@
 """Texts in the reader's language. A page asks for a hundred: its catalogue is looked up once."""
 
+from pathlib import Path
 from typing import Any
 
 from babel.support import NullTranslations
-from flask import g
+from flask import g, has_request_context
 from flask_babel import get_translations
 from flask_babel.speaklater import LazyString
+
+TRANSLATIONS = Path(__file__).parent / "translations"
 
 
 def translations() -> Any:
@@ -13,10 +16,11 @@ def translations() -> Any:
     try:
         return g.translations
     except AttributeError:
-        g.translations = get_translations()
+        # Without a request there is no language to choose: the command line speaks English.
+        g.translations = get_translations() if has_request_context() else NullTranslations()
         return g.translations
     except RuntimeError:
-        return NullTranslations()  # outside a site there is no language to choose
+        return NullTranslations()
 
 
 def gettext(text: str, **variables: Any) -> str:

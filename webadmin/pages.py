@@ -8,7 +8,7 @@ from typing import Any
 from flask import Blueprint, request
 from flask_wtf.csrf import CSRFError
 
-from webadmin import errors
+from webadmin import auth, errors
 from webadmin.form_views import delete, edit, new
 from webadmin.permissions import Action
 from webadmin.resource import Resource
@@ -50,6 +50,8 @@ def blueprint_for(resource: Resource, pages: Sequence[Page] = PAGES) -> Blueprin
     for page in pages:
         view = update_wrapper(partial(page.function, resource), page.function)
         blueprint.add_url_rule(page.path, page.name, view, methods=page.methods)
+        need = (f"{resource.name}.{page.name}", (resource, page.action))
+        blueprint.record_once(lambda state, need=need: auth.require(state.app, *need))  # type: ignore[misc]
     blueprint.register_error_handler(CSRFError, partial(_offer_again, resource))
     return blueprint
 

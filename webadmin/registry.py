@@ -10,8 +10,13 @@ from webadmin.config import PREFIX, ConfigError
 from webadmin.resource import Resource, ResourceError
 
 
-def register(app: Flask, own: Iterable[Resource]) -> list[Resource]:
+def register(app: Flask, own: Iterable[Resource], after: Iterable[Resource] = ()) -> list[Resource]:
     """Keep the resources by name in `app.extensions["webadmin"]`, and return them.
+
+    Args:
+        app: The site.
+        own: Resources that come first.
+        after: Resources that come last.
 
     Raises:
         ConfigError: A module is missing or holds no Resource, or two have one name.
@@ -20,6 +25,7 @@ def register(app: Flask, own: Iterable[Resource]) -> list[Resource]:
     names = app.config["RESOURCES"]
     for name in [names] if isinstance(names, str) else names:
         found += [each for each in _in_module(name) if each not in found]
+    found += after
     by_name: dict[str, Resource] = {}
     for resource in found:
         if resource.name in by_name:

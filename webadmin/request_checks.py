@@ -15,7 +15,8 @@ from webadmin.messages import gettext
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 FORM_TYPES = frozenset({"application/x-www-form-urlencoded", "multipart/form-data"})
 # Pages that must answer without a database.
-WITHOUT_DATABASE = frozenset({"static", "bootstrap.static", "healthz", "readyz"})
+STATIC = frozenset({"static", "bootstrap.static"})
+WITHOUT_DATABASE = STATIC | {"healthz", "readyz"}
 HEADERS = {
     "Content-Security-Policy": (
         "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
@@ -24,7 +25,14 @@ HEADERS = {
     ),
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "same-origin",
+    "Permissions-Policy": (
+        "camera=(), display-capture=(), geolocation=(), microphone=(), payment=(), usb=(), "
+        "publickey-credentials-get=(self), publickey-credentials-create=(self)"
+    ),
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
 }
+HSTS = "max-age=31536000"
 
 
 def init_app(app: Flask) -> None:
@@ -112,6 +120,8 @@ def end(_error: BaseException | None) -> None:
 def add_headers(response: Response) -> Response:
     """Add the headers that every answer bears."""
     response.headers.extend(HEADERS)
-    if "Cache-Control" not in response.headers:
-        response.headers["Cache-Control"] = "private, no-cache"
+    if request.is_secure:
+        response.headers["Strict-Transport-Security"] = HSTS
+    if request.endpoint not in STATIC and "Cache-Control" not in response.headers:
+        response.headers["Cache-Control"] = "no-store"
     return response

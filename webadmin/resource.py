@@ -20,7 +20,7 @@ NAME = re.compile(r"[a-z][a-z0-9_-]*", re.ASCII)
 # First path segments of webadmin's own pages.
 RESERVED_NAMES = frozenset(
     {
-        "account", "accounts", "bootstrap", "healthz", "history", "readyz", "setup", "sign-in",
+        "account", "bootstrap", "healthz", "history", "readyz", "setup", "sign-in",
         "sign-out", "static",
     }
 )  # fmt: skip

@@ -2,7 +2,8 @@
 
 from flask import Flask, render_template
 
-from webadmin import filters, records, schema
+from webadmin import auth, filters, records, schema
+from webadmin.auth import Who
 from webadmin.permissions import Action
 
 
@@ -29,6 +30,10 @@ def readyz() -> tuple[str, int, dict[str, str]]:
 
 def init_app(app: Flask) -> None:
     """Register the pages."""
-    app.add_url_rule("/", "home", home)
-    app.add_url_rule("/healthz", "healthz", healthz)
-    app.add_url_rule("/readyz", "readyz", readyz)
+    for path, view, need in (
+        ("/", home, Who.SIGNED_IN),
+        ("/healthz", healthz, Who.ALWAYS),
+        ("/readyz", readyz, Who.ALWAYS),
+    ):
+        app.add_url_rule(path, view.__name__, view)
+        auth.require(app, view.__name__, need)

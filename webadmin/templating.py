@@ -9,18 +9,19 @@ from typing import Any
 
 from babel import Locale
 from babel.numbers import format_decimal as format_number
-from flask import Flask, current_app, request
+from flask import Flask, current_app, g, request
 from flask_babel import Babel, get_locale
 from jinja2 import Environment
 from markupsafe import Markup
 from werkzeug.datastructures import LanguageAccept
 from werkzeug.http import parse_accept_header
 
-from webadmin import counts, records
-from webadmin.config import LANGUAGES
+from webadmin import counts, filters, formats, records
 from webadmin.counts import Count
-from webadmin.messages import gettext, ngettext
+from webadmin.messages import TRANSLATIONS, gettext, ngettext
+from webadmin.permissions import Action
 from webadmin.resource import Resource
+from webadmin.settings import LANGUAGES
 
 IMMUTABLE = "public, max-age=31536000, immutable"
 THEMES = ("light", "dark")
@@ -28,8 +29,7 @@ THEMES = ("light", "dark")
 
 def init_app(app: Flask) -> None:
     """Set up languages, and give templates their functions."""
-    folder = str(Path(__file__).parent / "translations")
-    Babel(app, locale_selector=choose_language, default_translation_directories=folder)
+    Babel(app, locale_selector=choose_language, default_translation_directories=str(TRANSLATIONS))
     app.jinja_env.globals.update(
         _=gettext,
         gettext=gettext,
@@ -39,13 +39,16 @@ def init_app(app: Flask) -> None:
         counted=counted,
         total=total,
         resources=records.resources,
-        side_counts=side_counts,
         chosen=chosen,
         site_name=app.config["SITE_NAME"],
         theme=theme,
         fragment=_Fragments(app),
         site_url=site_url,
         locale=locale,
+        can=can,
+        account=account,
+        navigation=navigation,
+        moment=formats.moment,
     )
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
     app.after_request(_cache_static)
@@ -105,9 +108,26 @@ def _chosen(environment: Environment, own: str, otherwise: str) -> str:
     return environment.select_template([own, otherwise]).name or otherwise
 
 
-def side_counts() -> tuple[Count | None, ...]:
-    """Return the remembered counts of the resources, in their order."""
-    return tuple(counts.remembered(resource, math.inf) for resource in records.resources().values())
+def account() -> Any:
+    """Return the account that is signed in, or None."""
+    return g.get("account")
+
+
+def can(action: str, resource: Resource) -> bool:
+    """Return whether the account that is signed in may take an action."""
+    return filters.may(Action(action), resource)
+
+
+def navigation() -> tuple[tuple[Resource, Count | None], ...]:
+    """Return the resources that the account may see, each with its remembered count.
+
+    What a scope leaves differs from account to account: it has none.
+    """
+    return tuple(
+        (each, None if each.scope else counts.remembered(each, math.inf))
+        for each in records.resources().values()
+        if filters.may(Action.VIEW, each)
+    )
 
 
 def number(value: int) -> str:

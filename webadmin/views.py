@@ -91,8 +91,8 @@ def title(resource: Resource, values: dict[str, Any], key: str) -> str:
     return str(formats.formatter(resource.label_column, short=True)(label))
 
 
-def detail(resource: Resource, key: str) -> Answer:
-    """Show one record."""
+def detail(resource: Resource, key: str, **context: Any) -> Answer:
+    """Show one record; `context` is for a template of the resource's own."""
     state = listing.parse(resource, request.args)
     values, place = load(state, list(resource.columns), key)
     previous, following = records.neighbours(state, place)
@@ -114,4 +114,5 @@ def detail(resource: Resource, key: str) -> Answer:
         next=record_url(state, following) if following else "",
         edit_url=record_url(state, key, "/edit"),
         delete_url=record_url(state, key, "/delete"),
+        **context,
     )

@@ -1,0 +1,209 @@
+"""Sessions: who is signed in, kept in the database, so that ending one really ends it.
+
+The cookie holds a random token; the table holds its digest. Each request reads one row by its
+primary key, with the account's own values joined to it.
+"""
+
+import hashlib
+import secrets
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from functools import cache
+from typing import Any
+
+from flask import current_app, g, request, session
+from sqlalchemy import (
+    DateTime,
+    ForeignKey,
+    Select,
+    String,
+    bindparam,
+    delete,
+    select,
+    update,
+)
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.orm import Mapped, mapped_column
+
+from webadmin.accounts import Account
+from webadmin.database import begin_request, db, read, writing
+from webadmin.permissions import Role
+
+TOKEN = "token"  # noqa: S105 - the name of the cookie's entry
+SEEN_EVERY = timedelta(minutes=1)
+LONGEST_DEVICE = 255
+
+
+class SessionRecord(db.Model):  # type: ignore[name-defined,misc]
+    """One browser that is signed in. Times are in UTC."""
+
+    __tablename__ = "webadmin_session"
+    digest: Mapped[str] = mapped_column(String(64), primary_key=True)
+    account_id: Mapped[int] = mapped_column(
+        ForeignKey("webadmin_account.id", ondelete="CASCADE"), index=True
+    )
+    created_at: Mapped[datetime] = mapped_column(DateTime)
+    seen_at: Mapped[datetime] = mapped_column(DateTime)
+    remember: Mapped[bool] = mapped_column(default=False)
+    address: Mapped[str] = mapped_column(String(45))
+    device: Mapped[str] = mapped_column(String(LONGEST_DEVICE))
+
+
+@dataclass(frozen=True)
+class SignedIn:
+    """The account that asks: what each request knows of it without loading it."""
+
+    id: int
+    email: str
+    role: Role
+    session: str  # the digest of its session
+
+
+def _now() -> datetime:
+    return datetime.now(UTC).replace(tzinfo=None)
+
+
+def _digest(token: str) -> str:
+    return hashlib.sha256(token.encode()).hexdigest()
+
+
+def start(account: Account, remember: bool) -> None:
+    """Sign an account in, under a new token; the caller commits."""
+    token = secrets.token_urlsafe(32)
+    session[TOKEN] = token
+    session.permanent = remember
+    # What strangers' forms carried is worth nothing any more.
+    session.pop("csrf_token", None)
+    g.pop("csrf_token", None)
+    at = _now()
+    device = request.headers.get("User-Agent", "")[:LONGEST_DEVICE]
+    db.session.add(
+        SessionRecord(
+            digest=_digest(token),
+            account_id=account.id,
+            created_at=at,
+            seen_at=at,
+            remember=remember,
+            address=(request.remote_addr or "")[:45],
+            device=device,
+        )
+    )
+    account.signed_in_at = datetime.now(UTC)
+    _forget_old(at)
+
+
+def _forget_old(at: datetime) -> None:
+    """Remove sessions that nobody can use any more, now and then."""
+    if secrets.randbelow(20) == 0:
+        oldest = at - max(_lifetime(True), _lifetime(False))
+        db.session.execute(delete(SessionRecord).where(SessionRecord.created_at < oldest))
+
+
+def _lifetime(remember: bool) -> timedelta:
+    if remember:
+        return timedelta(days=current_app.config["REMEMBER_DAYS"])
+    return timedelta(hours=current_app.config["SESSION_LIFETIME_HOURS"])
+
+
+def _idle(remember: bool) -> timedelta:
+    if remember:
+        return _lifetime(True)
+    return timedelta(minutes=current_app.config["SESSION_IDLE_MINUTES"])
+
+
+def current() -> SignedIn | None:
+    """Return the account that this request is signed in with, or None."""
+    if "signed_in" not in g:
+        g.signed_in = _current()
+    found: SignedIn | None = g.signed_in
+    return found
+
+
+def forget_current() -> None:
+    """Let `current` look again: somebody has signed in or out during this request."""
+    g.pop("signed_in", None)
+
+
+@cache
+def _statement() -> Select[*tuple[Any, ...]]:
+    return (
+        select(
+            SessionRecord.created_at,
+            SessionRecord.seen_at,
+            SessionRecord.remember,
+            Account.id,
+            Account.email,
+            Account.role,
+            Account.active,
+        )
+        .join(Account, Account.id == SessionRecord.account_id)
+        .where(SessionRecord.digest == bindparam("digest"))
+    )
+
+
+def _current() -> SignedIn | None:
+    token = session.get(TOKEN)
+    if not isinstance(token, str):
+        return None
+    digest = _digest(token)
+    row = read(_statement(), {"digest": digest}).first()
+    if row is None or not row.active:
+        return None
+    at = _now()
+    # A clock that was set back makes ages negative: that ends no session.
+    if at - row.created_at > _lifetime(row.remember) or at - row.seen_at > _idle(row.remember):
+        return None
+    if abs(at - row.seen_at) > SEEN_EVERY:
+        _see(digest, at)
+    return SignedIn(row.id, row.email, Role(row.role), digest)
+
+
+def _see(digest: str, at: datetime) -> None:
+    """Note when a session was last used, without waiting for another writer."""
+    address = (request.remote_addr or "")[:45]
+    statement = update(SessionRecord).where(SessionRecord.digest == digest)
+    statement = statement.values(seen_at=at, address=address)
+    if not g.get("only_reads"):
+        db.session.execute(statement)  # it is committed with what the request writes
+        return
+    db.session.rollback()  # one connection a request is enough
+    try:
+        with writing(patience=0), db.engine.begin() as connection:
+            connection.execute(statement)
+    except DBAPIError:
+        pass  # the next request notes it
+    begin_request(safe=True)
+
+
+def end(account_id: int, digest: str) -> bool:
+    """End a session of an account, if it is one; the caller commits."""
+    statement = delete(SessionRecord).where(
+        SessionRecord.digest == digest, SessionRecord.account_id == account_id
+    )
+    return bool(db.session.execute(statement).rowcount)  # type: ignore[attr-defined]
+
+
+def end_current() -> None:
+    """End this browser's session; the caller commits."""
+    token = session.pop(TOKEN, None)
+    if isinstance(token, str):
+        db.session.execute(delete(SessionRecord).where(SessionRecord.digest == _digest(token)))
+    forget_current()
+
+
+def of_account(account_id: int) -> list[SessionRecord]:
+    """Return the sessions of an account that are still good, the last used first."""
+    statement = select(SessionRecord).where(SessionRecord.account_id == account_id)
+    found = db.session.scalars(statement.order_by(SessionRecord.seen_at.desc())).all()
+    at = _now()
+    return [
+        each
+        for each in found
+        if at - each.created_at <= _lifetime(each.remember)
+        and at - each.seen_at <= _idle(each.remember)
+    ]
+
+
+def is_remembered() -> bool:
+    """Return whether this browser was to be remembered when it signed in."""
+    return bool(session.permanent)

@@ -1,0 +1,152 @@
+"""The forms of signing in: Flask-Security's, with the throttle before each secret that is tried."""
+
+from collections.abc import Callable
+from typing import Any
+
+from flask_login import current_user
+from flask_security import (
+    ChangePasswordForm,
+    ForgotPasswordForm,
+    LoginForm,
+    TwoFactorVerifyCodeForm,
+    VerifyForm,
+)
+from flask_security.recovery_codes import MfRecoveryForm
+from flask_security.utils import get_message
+from flask_security.webauthn import WebAuthnSigninResponseForm
+
+from webadmin import accounts, devices, throttle
+from webadmin.database import db
+from webadmin.passwords import LONGEST
+
+
+def _tried(kind: str, email: str, validate: Callable[[], bool], outcome: str) -> bool:
+    """Return whether a secret was right, with the try counted; the caller commits a right one.
+
+    Raises:
+        ThrottledError: Too many were wrong before.
+    """
+    attempt = throttle.attempt(kind, email, devices.known(email) if kind == "account" else "")
+    if not validate():
+        attempt.failed("wrong")
+        return False
+    attempt.succeeded(outcome)
+    return True
+
+
+class SignInForm(LoginForm):
+    """Email and password. Neither answer nor duration tell whether there is such an account."""
+
+    def validate(self, **arguments: Any) -> bool:
+        """Return whether they are right."""
+        email = (self.email.data or "")[: accounts.LONGEST_EMAIL].strip()
+        if not email or not self.password.data:
+            return bool(super().validate(**arguments))
+
+        def right() -> bool:
+            if len(self.password.data or "") > LONGEST:
+                self.password.errors = [get_message("INVALID_PASSWORD")[0]]
+                return False
+            self.ifield = self.email
+            self.user = accounts.find(email)
+            db.session.commit()  # nobody waits while a password is hashed
+            return bool(super(SignInForm, self).validate(**arguments))
+
+        found = _tried("account", email, right, "password right")
+        db.session.commit()
+        return found
+
+
+class ConfirmForm(VerifyForm):
+    """The password once more, before something sensitive."""
+
+    def validate(self, **arguments: Any) -> bool:
+        """Return whether it is right."""
+
+        def right() -> bool:
+            return bool(super(ConfirmForm, self).validate(**arguments))
+
+        return _tried("account", self.user.email, right, "confirmed")
+
+
+class NewPasswordForm(ChangePasswordForm):
+    """The password now, and another one."""
+
+    def validate(self, **arguments: Any) -> bool:
+        """Return whether the first is right and the second may be chosen."""
+        found = False
+
+        def right() -> bool:
+            nonlocal found
+            found = bool(super(NewPasswordForm, self).validate(**arguments))
+            return not self.password.errors
+
+        return _tried("account", current_user.email, right, "confirmed") and found
+
+
+class CodeForm(TwoFactorVerifyCodeForm):
+    """A code of the authenticator app."""
+
+    def validate(self, **arguments: Any) -> bool:
+        """Return whether it is right."""
+        self.code.data = "".join((self.code.data or "").split())
+
+        def right() -> bool:
+            return bool(super(CodeForm, self).validate(**arguments))
+
+        if self.user is None:
+            return False
+        return right() if self.is_setup else _tried("code", self.user.email, right, "signed in")
+
+
+class RecoveryCodeForm(MfRecoveryForm):
+    """One of the recovery codes."""
+
+    def validate(self, **arguments: Any) -> bool:
+        """Return whether it is right."""
+        if self.user is None:
+            return False
+        user, self.code.data = self.user, (self.code.data or "").strip().lower()
+
+        def right() -> bool:
+            # Locked: of two uses at the same time one finds the code gone.
+            db.session.refresh(user, ["mf_recovery_codes"], with_for_update=True)
+            return bool(super(RecoveryCodeForm, self).validate(**arguments))
+
+        return _tried("code", user.email, right, "signed in")
+
+
+class PasskeyForm(WebAuthnSigninResponseForm):
+    """What a passkey answers."""
+
+    def validate(self, **arguments: Any) -> bool:
+        """Return whether it is right, and its account may sign in."""
+        right = bool(super().validate(**arguments))
+        if right and self.user is not None and self.user.is_active:
+            return True
+        throttle.record(self.user.email if self.user else "", "wrong passkey")
+        db.session.commit()
+        self.credential.errors = self.credential.errors or [get_message("DISABLED_ACCOUNT")[0]]
+        return False
+
+
+class ResetRequestForm(ForgotPasswordForm):
+    """The email to send a reset link to."""
+
+    def validate(self, **arguments: Any) -> bool:
+        """Return whether there is such an account: the page does not tell."""
+        email = (self.email.data or "")[: accounts.LONGEST_EMAIL].strip()
+        if email:
+            throttle.attempt("reset", email).failed("reset asked for")
+        return bool(super().validate(**arguments))
+
+
+FORMS: dict[str, Any] = {
+    "login_form": SignInForm,
+    "verify_form": ConfirmForm,
+    "change_password_form": NewPasswordForm,
+    "two_factor_verify_code_form": CodeForm,
+    "mf_recovery_form": RecoveryCodeForm,
+    "wan_signin_response_form": PasskeyForm,
+    "forgot_password_form": ResetRequestForm,
+}
