@@ -18,7 +18,7 @@ format: $(BIN)/ruff
 	$(BIN)/ruff format .
 
 messages: $(BIN)/webadmin
-	$(BIN)/pybabel extract -F pyproject.toml -k _l -k lazy_gettext --no-location \
+	$(BIN)/pybabel extract -F pyproject.toml -k _l -k lazy_gettext -k noop --no-location \
 		--project webadmin --copyright-holder "the webadmin authors" -o webadmin/translations/messages.pot .
 	$(BIN)/pybabel update -i webadmin/translations/messages.pot -d webadmin/translations --no-fuzzy-matching --ignore-obsolete
 	$(BIN)/pybabel compile -d webadmin/translations

@@ -18,8 +18,10 @@ Controls = dict[str, list[Element]]
 
 
 def form_of(text: str) -> Element:
-    """Return the form of a page that writes: the one with method="post"."""
+    """Return the form of a page that writes: the one in its main part with method="post"."""
     tree = html5lib.parse(text, namespaceHTMLElements=False)
+    main = tree.find(".//main")
+    tree = tree if main is None else main
     found = [form for form in tree.iter("form") if form.get("method", "").lower() == "post"]
     assert len(found) == 1, f"{len(found)} forms that write"
     return found[0]

@@ -40,6 +40,7 @@ from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 from werkzeug.wrappers import Request
 
 from conftest import fresh_database, settings
+from signing_in import ADMIN
 from webadmin import create_app, keyset, listing, records, schema
 from webadmin.database import db, writing
 from webadmin.listing import ListState
@@ -170,6 +171,7 @@ def site(
 def undone(app: Flask) -> Iterator[None]:
     """Run inside one transaction, and take it back: the next example finds empty tables."""
     with app.test_request_context("/"), writing():
+        db.session.info["account"] = ADMIN
         try:
             yield
         finally:

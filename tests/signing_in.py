@@ -1,10 +1,15 @@
 """Accounts for tests, and browsers that are signed in with them without typing a password."""
 
 import hashlib
+import html
+import re
 import secrets
 from contextlib import suppress
 from datetime import UTC, datetime
+from http.cookiejar import CookieJar
 from typing import Any
+from urllib.parse import urlencode
+from urllib.request import HTTPCookieProcessor, build_opener
 
 from flask import Flask
 from flask.testing import FlaskClient
@@ -13,11 +18,11 @@ from sqlalchemy.exc import DBAPIError, IntegrityError
 from webadmin import accounts
 from webadmin.accounts import Account
 from webadmin.database import db, writing
-from webadmin.sessions import TOKEN, SessionRecord
+from webadmin.permissions import Role
+from webadmin.sessions import TOKEN, SessionRecord, SignedIn
 
-# Of "correct horse battery staple", with less work than the site's own hashes take.
 PASSWORD = "correct horse battery staple"
-HASH = "$argon2id$v=19$m=8,t=1,p=1$HIMBQnbBHGpU3uI1hEuF2A$"
+ADMIN = SignedIn(0, "admin@example.com", Role.ADMIN, "")
 
 
 def make_account(app: Flask, email: str, role: str = "admin", **values: Any) -> int:
@@ -80,3 +85,32 @@ class Browser(FlaskClient):
 
 
 Flask.test_client_class = Browser
+
+
+class Visitor:
+    """A person with a browser, without JavaScript, who visits a site that really listens.
+
+    Args:
+        url: The address of the site, without a slash at the end.
+    """
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+        self.opener = build_opener(HTTPCookieProcessor(CookieJar()))
+
+    def get(self, path: str) -> str:
+        """Return a page."""
+        with self.opener.open(self.url + path, timeout=20) as answer:
+            return str(answer.read().decode())
+
+    def post(self, path: str, **fields: str) -> str:
+        """Send a form with the token of this visit; return the page that follows."""
+        token = html.unescape(re.findall(r'name="csrf_token" value="([^"]*)"', self.form_page)[0])
+        data = urlencode({"csrf_token": token, **fields}).encode()
+        with self.opener.open(self.url + path, data, timeout=20) as answer:
+            return str(answer.read().decode())
+
+    def sign_in(self, email: str, password: str = PASSWORD) -> str:
+        """Sign in, and return the page that follows."""
+        self.form_page = self.get("/sign-in")
+        return self.post("/sign-in", email=email, password=password)

@@ -77,7 +77,7 @@ def test_an_unknown_setting_is_warned_of(
 
 def test_the_secret_is_made_once_and_is_private(tmp_path: Path) -> None:
     with ThreadPoolExecutor(8) as pool:
-        keys = set(pool.map(lambda _: config._secret_key(tmp_path), range(16)))
+        keys = set(pool.map(lambda _: config._kept_keys(tmp_path)[0], range(16)))
     assert len(keys) == 1
     path = tmp_path / "secret_key"
     assert stat.S_IMODE(path.stat().st_mode) == 0o600

@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from conftest import missing
+from signing_in import PASSWORD, Visitor
 
 ROOT = Path(__file__).parent.parent
 
@@ -65,13 +66,23 @@ def test_the_wheel_serves_complete_pages_in_an_empty_environment(
         missing(f"The wheel's requirements cannot be installed: {error}")
     command = tmp_path / "venv" / "bin" / "webadmin"
     run(command, "sample", "3", cwd=tmp_path)
+    subprocess.run(
+        [command, "accounts", "add", "ada@example.com", "--role", "admin"],
+        cwd=tmp_path,
+        input=f"{PASSWORD}\n",
+        text=True,
+        check=True,
+    )
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
     server = subprocess.Popen(
         [command, "run", "--port", str(port)], cwd=tmp_path, stdout=subprocess.DEVNULL
     )
     try:
-        page = _get(f"http://127.0.0.1:{port}/users/")
+        _get(f"http://127.0.0.1:{port}/healthz")
+        visitor = Visitor(f"http://127.0.0.1:{port}")
+        visitor.sign_in("ada@example.com")
+        page = visitor.get("/users/")
         assert page.count("<tr") == 4
         for link in re.findall(r'(?:href|src)="(/[^"]*\?v=[^"]*)"', page):
             assert _get(f"http://127.0.0.1:{port}{link}")

@@ -37,6 +37,7 @@ def account() -> str:
         mine=mine,
         codes=len(mine.mf_recovery_codes or ()),
         sessions=sessions.of_account(mine.id),
+        device_name=sessions.device_name,
         current=asking().session,
         tries=throttle.recent(mine.email, RECENT),
     )

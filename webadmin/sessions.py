@@ -204,6 +204,21 @@ def of_account(account_id: int) -> list[SessionRecord]:
     ]
 
 
+# The first that a User-Agent names: Edge and Opera call themselves Chrome, and that Safari.
+_BROWSERS = ("Edg", "OPR", "Firefox", "Chrome", "Safari")
+_SYSTEMS = ("Windows", "Android", "iPhone", "iPad", "Mac OS X", "Linux")
+_NAMES = {"Edg": "Edge", "OPR": "Opera", "Mac OS X": "macOS"}
+
+
+def device_name(agent: str) -> str:
+    """Return what people call the browser and system of a User-Agent, "" where neither is known."""
+    found = [
+        next((_NAMES.get(name, name) for name in names if name in agent), "")
+        for names in (_BROWSERS, _SYSTEMS)
+    ]
+    return ", ".join(name for name in found if name)
+
+
 def is_remembered() -> bool:
     """Return whether this browser was to be remembered when it signed in."""
     return bool(session.permanent)

@@ -15,6 +15,14 @@ SUBJECTS = {
     "EMAIL_SUBJECT_PASSWORD_CHANGE_NOTICE": noop("Your password was changed"),
 }
 
+# What templates look up by their value.
+LOOKED_UP = (
+    *(noop("viewer"), noop("editor"), noop("admin")),
+    *(noop("signed in"), noop("password right"), noop("confirmed"), noop("passkey")),
+    *(noop("wrong"), noop("wrong passkey"), noop("throttled"), noop("begun")),
+    noop("reset asked for"),
+)
+
 _ERRORS = {
     "API_ERROR": noop("That did not work. Please start again."),
     "GENERIC_AUTHN_FAILED": noop("The email or the password is wrong."),
