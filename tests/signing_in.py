@@ -4,6 +4,7 @@ import hashlib
 import html
 import re
 import secrets
+import time
 from contextlib import suppress
 from datetime import UTC, datetime
 from http.cookiejar import CookieJar
@@ -69,10 +70,16 @@ class Browser(FlaskClient):
         """Sign in as somebody; return the key of the account."""
         self.waiting_role = ""
         key = make_account(self.application, email, role)
-        token = make_session(self.application, key)
-        with self.session_transaction() as session:
-            session[TOKEN] = token
+        self.use_session(key, make_session(self.application, key))
         return key
+
+    def use_session(self, key: int, token: str) -> None:
+        """Take a session of an account over, as one who has just given the password."""
+        self.waiting_role = ""
+        with self.application.app_context():
+            uniquifier = db.session.get_one(Account, key).fs_uniquifier
+        with self.session_transaction() as session:
+            session |= {TOKEN: token, "_user_id": uniquifier, "fs_paa": time.time()}
 
     def open(self, *arguments: Any, **named: Any) -> Any:
         """Send a request; the first one is preceded by signing in."""

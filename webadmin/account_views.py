@@ -138,7 +138,7 @@ def init_app(app: Flask) -> None:
     for path, name, view, methods, need in (
         ("/account/", "account", account, ["GET"], Who.SIGNED_IN),
         ("/account/sessions", "end_session", end_session, ["POST"], Who.SIGNED_IN),
-        ("/account/two-factor/done", "two_factor_done", two_factor_done, ["GET"], Who.SIGNED_IN),
+        ("/account/two-factor-done", "two_factor_done", two_factor_done, ["GET"], Who.SIGNED_IN),
         ("/setup", "setup", setup, ["GET"], Who.ALWAYS),
         ("/setup/<token>", "setup_account", setup_account, ["GET", "POST"], Who.ALWAYS),
     ):

@@ -30,6 +30,7 @@ class Who(Enum):
 
     ALWAYS = "everybody, also before there is any account"
     PUBLIC = "everybody"
+    STRANGER = "who is not signed in: others have done what it is for"
     SIGNED_IN = "every account"
     NOBODY = "nobody"
 
@@ -39,12 +40,12 @@ Need = Who | tuple[Resource, Action]
 LIBRARY: dict[str, Need] = {
     "static": Who.ALWAYS,
     "bootstrap.static": Who.ALWAYS,
-    "security.login": Who.PUBLIC,
+    "security.login": Who.STRANGER,
     "security.logout": Who.PUBLIC,
-    "security.two_factor_token_validation": Who.PUBLIC,
-    "security.mf_recovery": Who.PUBLIC,
-    "security.wan_signin": Who.PUBLIC,
-    "security.wan_signin_response": Who.PUBLIC,
+    "security.two_factor_token_validation": Who.STRANGER,
+    "security.mf_recovery": Who.STRANGER,
+    "security.wan_signin": Who.STRANGER,
+    "security.wan_signin_response": Who.STRANGER,
     "security.forgot_password": Who.PUBLIC,
     "security.reset_password": Who.PUBLIC,
     "security.verify": Who.SIGNED_IN,
@@ -103,9 +104,8 @@ def guard() -> Response | None:
     need = current_app.extensions["webadmin_needs"].get(request.endpoint, Who.NOBODY)
     if need is Who.ALWAYS:
         return None
-    if need is Who.PUBLIC:
-        _check_next()
-        return None if _accounts_exist() else _to("setup")
+    if need in (Who.PUBLIC, Who.STRANGER):
+        return _let_strangers_in(need)
     account = sessions.current()
     if account is None:
         return _refuse_stranger()
@@ -118,6 +118,15 @@ def guard() -> Response | None:
         abort(404)
     elif not allowed(account.role, need[1], need[0].permissions):
         abort(403)
+    return None
+
+
+def _let_strangers_in(need: Need) -> Response | None:
+    _check_next()
+    if not _accounts_exist():
+        return _to("setup")
+    if need is Who.STRANGER and sessions.current() is not None:
+        return redirect(request.args.get("next") or site_url(), 303)
     return None
 
 

@@ -8,12 +8,15 @@ from flask_security import (
     ChangePasswordForm,
     ForgotPasswordForm,
     LoginForm,
+    TwoFactorRescueForm,
+    TwoFactorSetupForm,
     TwoFactorVerifyCodeForm,
     VerifyForm,
 )
 from flask_security.recovery_codes import MfRecoveryForm
 from flask_security.utils import get_message
-from flask_security.webauthn import WebAuthnSigninResponseForm
+from flask_security.webauthn import WebAuthnRegisterForm, WebAuthnSigninResponseForm
+from wtforms import StringField
 
 from webadmin import accounts, devices, throttle
 from webadmin.database import db
@@ -141,11 +144,45 @@ class ResetRequestForm(ForgotPasswordForm):
         return bool(super().validate(**arguments))
 
 
+class _Choice(StringField):
+    """A choice whose buttons stand in our templates: Flask-Security checks it itself."""
+
+    def __init__(self, *arguments: Any, **named: Any) -> None:
+        super().__init__(*arguments, **named)
+        self.choices: list[Any] = []
+
+
+class TwoFactorForm(TwoFactorSetupForm):
+    """Whether to turn two-factor sign-in on or off."""
+
+    setup = _Choice()  # type: ignore[assignment]
+
+
+class RescueForm(TwoFactorRescueForm):
+    """What else than a code could help: Flask-Security builds it beside that of the code."""
+
+    help_setup = _Choice()  # type: ignore[assignment]
+
+
+class NewPasskeyForm(WebAuthnRegisterForm):
+    """The name of a new passkey, which signs in by itself."""
+
+    usage = _Choice()  # type: ignore[assignment]
+
+    def validate(self, **arguments: Any) -> bool:
+        """Return whether it may be added."""
+        self.usage.data = "first"
+        return bool(super().validate(**arguments))
+
+
 FORMS: dict[str, Any] = {
     "login_form": SignInForm,
     "verify_form": ConfirmForm,
     "change_password_form": NewPasswordForm,
     "two_factor_verify_code_form": CodeForm,
+    "two_factor_setup_form": TwoFactorForm,
+    "two_factor_rescue_form": RescueForm,
+    "wan_register_form": NewPasskeyForm,
     "mf_recovery_form": RecoveryCodeForm,
     "wan_signin_response_form": PasskeyForm,
     "forgot_password_form": ResetRequestForm,
