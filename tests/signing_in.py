@@ -14,15 +14,19 @@ from urllib.request import HTTPCookieProcessor, build_opener
 
 from flask import Flask
 from flask.testing import FlaskClient
+from flask_security import hash_password
 from sqlalchemy.exc import DBAPIError, IntegrityError
 
 from webadmin import accounts
 from webadmin.accounts import Account
 from webadmin.database import db, writing
+from webadmin.passwords import HASHING
 from webadmin.permissions import Role
 from webadmin.sessions import TOKEN, SessionRecord, SignedIn
 
 PASSWORD = "correct horse battery staple"
+# A tenth of a second for each account of a thousand tests would be much.
+HASHING.update({"argon2__memory_cost": 64, "argon2__time_cost": 1})
 ADMIN = SignedIn(0, "admin@example.com", Role.ADMIN, "")
 
 
@@ -53,6 +57,15 @@ def make_session(app: Flask, account_id: int, **values: Any) -> str:
         db.session.add(SessionRecord(digest=digest, account_id=account_id, **(given | values)))
         db.session.commit()
     return token
+
+
+def set_password(app: Flask, email: str, password: str = PASSWORD) -> None:
+    """Give an account a password."""
+    with app.test_request_context(), writing():
+        account = accounts.find(email)
+        assert account is not None
+        account.password = hash_password(password)
+        db.session.commit()
 
 
 class Browser(FlaskClient):

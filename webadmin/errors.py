@@ -1,5 +1,6 @@
 """One handler and one template for every error; each has a reference number in the log."""
 
+import re
 import secrets
 from dataclasses import dataclass, replace
 from typing import Any
@@ -22,6 +23,10 @@ from webadmin.listing import ListError
 from webadmin.messages import gettext, lazy_gettext
 
 RETRY_AFTER = 5
+_TOKENS = re.compile(
+    r"^(/setup/|/sign-in/passkey/|/account/(?:reset-password|two-factor|passkeys|verify/passkey)/).+",
+    re.DOTALL,
+)
 KEEPS_TYPED = frozenset({401, 403, 503})
 
 
@@ -243,8 +248,7 @@ def _log(error: Exception, status: int, reference: str) -> None:
 
 def _path() -> str:
     """Return the path of the request without a token that lets somebody in."""
-    token = (request.view_args or {}).get("token")
-    return request.path.replace(str(token), "***") if token else request.path
+    return _TOKENS.sub(r"\1***", request.path)
 
 
 def _cause(error: Exception) -> str:

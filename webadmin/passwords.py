@@ -5,6 +5,7 @@ would try here (the site's name, the email), is refused by zxcvbn's estimate of 
 it withstands.
 """
 
+import re
 import unicodedata
 from collections.abc import Iterable
 from typing import Any
@@ -18,6 +19,7 @@ from webadmin.messages import gettext
 SHORTEST = 12
 LONGEST = 256
 LEAST_SCORE = 3  # of zxcvbn's 0 to 4: at least 10^8 guesses
+_LEAST_OWN = 6  # characters besides the words that everybody would try here
 _ESTIMATED = 72  # characters that the estimate is made of: longer ones take it too long
 # Argon2id with the second choice of OWASP's Password Storage Cheat Sheet, but one pass more.
 HASHING = {
@@ -48,11 +50,19 @@ def problem(password: str, words: Iterable[str] = ()) -> str:
         return gettext("Write at most %(most)s characters.", most=LONGEST)
     from zxcvbn import zxcvbn  # its lists of words take a moment to load
 
-    known = [part for word in words for part in (word, *word.replace("@", ".").split(".")) if part]
-    found = zxcvbn(password[:_ESTIMATED], user_inputs=known)
-    if found["score"] < LEAST_SCORE:
+    known = {part for word in words for part in (word, *re.split(r"[^\w]", word)) if len(part) > 2}
+    found = zxcvbn(password[:_ESTIMATED], user_inputs=list(known))
+    if found["score"] < LEAST_SCORE or len(_without(known, password)) < _LEAST_OWN:
         return gettext("This password is among the first that are guessed. Choose another.")
     return ""
+
+
+def _without(words: Iterable[str], password: str) -> str:
+    """Return what of a password is not made of known words."""
+    left = password.lower()
+    for word in sorted(words, key=len, reverse=True):
+        left = left.replace(word.lower(), "")
+    return left
 
 
 class PasswordRules(PasswordUtil):

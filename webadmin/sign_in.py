@@ -198,6 +198,9 @@ def init_app(app: Flask) -> None:
     security.login_manager.request_loader(lambda _request: None)  # no tokens in addresses
     security.login_manager.session_protection = None
     security.principal.identity_loaders.clear()  # roles are the guard's affair
+    # Flask-Login would load the account for every template, whether or not it is asked for.
+    processors = app.template_context_processors[None]
+    processors[:] = [each for each in processors if each.__module__ != "flask_login.utils"]
     user_authenticated.connect(_signed_in, app)
     user_logged_out.connect(_signed_out, app)
 

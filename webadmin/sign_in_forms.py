@@ -42,7 +42,8 @@ class SignInForm(LoginForm):
 
     def validate(self, **arguments: Any) -> bool:
         """Return whether they are right."""
-        email = (self.email.data or "")[: accounts.LONGEST_EMAIL].strip()
+        self.email.data = (self.email.data or "").strip()
+        email = self.email.data[: accounts.LONGEST_EMAIL]
         if not email or not self.password.data:
             return bool(super().validate(**arguments))
 
@@ -138,7 +139,8 @@ class ResetRequestForm(ForgotPasswordForm):
 
     def validate(self, **arguments: Any) -> bool:
         """Return whether there is such an account: the page does not tell."""
-        email = (self.email.data or "")[: accounts.LONGEST_EMAIL].strip()
+        self.email.data = (self.email.data or "").strip()
+        email = self.email.data[: accounts.LONGEST_EMAIL]
         if email:
             throttle.attempt("reset", email).failed("reset asked for")
         return bool(super().validate(**arguments))

@@ -120,7 +120,7 @@ class Attempt:
 
     def succeeded(self, outcome: str) -> None:
         """Take it back from the counters: that of the account begins anew. The caller commits."""
-        for digest in self.counters:
+        for digest in sorted(self.counters):  # as in `_count`: nobody waits for each other
             counter = db.session.get(Throttle, digest, with_for_update=True, populate_existing=True)
             if counter is not None:
                 own = digest == self.counters[0]
