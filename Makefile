@@ -12,6 +12,7 @@ lint: $(BIN)/ruff
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(BIN)/bandit -q -c pyproject.toml -r webadmin
 
 format: $(BIN)/ruff
 	$(BIN)/ruff check --fix .

@@ -175,7 +175,7 @@ class TypedField(Field):
 
 
 def _params(attributes: dict[str, Any]) -> Markup:
-    return Markup(html_params(**attributes))  # noqa: S704 - it escapes every value itself
+    return Markup(html_params(**attributes))  # noqa: S704 # nosec B704 - it escapes
 
 
 def _native(kind: str, text: str) -> tuple[str, str]:
