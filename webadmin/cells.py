@@ -45,7 +45,7 @@ def rows(state: ListState, found: Sequence[Record], heads: Sequence[Heading]) ->
             opening = _opening(head)
             columns.append([f"{opening}{text}</td>" for text in shown])
     lines = ("".join(parts) for parts in zip(*columns, strict=True))
-    return Markup("</tr>\n".join([*lines, ""]))  # noqa: S704 # nosec B704 - escaped above
+    return Markup("</tr>\n".join([*lines, ""]))  # noqa: S704 - escaped above  # nosec B704
 
 
 def _nameless(resource: Resource, key: str) -> Markup:

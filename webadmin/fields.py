@@ -175,7 +175,7 @@ class TypedField(Field):
 
 
 def _params(attributes: dict[str, Any]) -> Markup:
-    return Markup(html_params(**attributes))  # noqa: S704 # nosec B704 - it escapes
+    return Markup(html_params(**attributes))  # noqa: S704 - it escapes  # nosec B704
 
 
 def _native(kind: str, text: str) -> tuple[str, str]:

@@ -155,7 +155,7 @@ _AGE_WEIGHTS = list(
 
 def people(number: int) -> Iterator[dict[str, str | int | None]]:
     """Yield `number` made-up people as values of `User`; fewer are the first ones of more."""
-    rng = random.Random(SEED)  # noqa: S311 # nosec B311 - no secret: the same people every time
+    rng = random.Random(SEED)  # noqa: S311 - no secret: the same people every time  # nosec B311
     scripts = [(names, names.given.split(), names.family.split()) for names in NAMES]
     weights = list(accumulate(names.weight for names in NAMES))
     for _ in range(number):

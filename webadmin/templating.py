@@ -94,7 +94,7 @@ class _Fragments:
 
     def _make(self, name: str, _locale: str, _theme: str, _root: str, values: Any) -> Markup:
         html = self.environment.get_template(name).render(dict(values))
-        return Markup(html)  # noqa: S704 # nosec B704 - a template escapes
+        return Markup(html)  # noqa: S704 - a template escapes  # nosec B704
 
 
 def chosen(resource: Resource, name: str, otherwise: str) -> str:

@@ -8,6 +8,9 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from html import unescape
+from http.cookiejar import CookieJar
+from urllib.parse import urlencode
+from urllib.request import HTTPCookieProcessor, build_opener
 
 TIMEOUT = 20.0  # seconds that an answer may take
 WARM_UP = 30  # rounds that are not counted
@@ -34,6 +37,7 @@ class Client:
 
     def __init__(self, port: int) -> None:
         self.host = f"127.0.0.1:{port}"
+        self.cookies = ""
         self.socket = socket.create_connection(("127.0.0.1", port), timeout=TIMEOUT)
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
@@ -41,8 +45,21 @@ class Client:
         """Return what asks for a page in English."""
         return (
             f"GET {path} HTTP/1.1\r\nHost: {self.host}\r\nAccept: text/html\r\n"
-            "Accept-Language: en\r\n\r\n"
+            f"Accept-Language: en\r\n{self.cookies}\r\n"
         ).encode()
+
+    def sign_in(self, email: str, password: str) -> None:
+        """Sign in as a person does; the requests that follow bear the cookies of the session."""
+        jar = CookieJar()
+        opener = build_opener(HTTPCookieProcessor(jar))
+        url = f"http://{self.host}/sign-in"
+        page = opener.open(url, timeout=TIMEOUT).read().decode()
+        token = unescape(re.findall(r'name="csrf_token" value="([^"]*)"', page)[0])
+        form = urlencode({"csrf_token": token, "email": email, "password": password})
+        if opener.open(url, form.encode(), timeout=TIMEOUT).url == url:
+            raise WrongAnswerError("signing in failed")
+        pairs = "; ".join(f"{cookie.name}={cookie.value}" for cookie in jar)
+        self.cookies = f"Cookie: {pairs}\r\n"
 
     def get(self, request: bytes) -> tuple[float, bytes]:
         """Send a request; return the seconds until the last byte of its answer, and the body.
