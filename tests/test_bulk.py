@@ -164,3 +164,11 @@ def test_statements_do_not_grow_with_the_records(kin: Flask) -> None:
         bound = [sql for sql, _ in run if "house" in sql or "change" in sql]
         assert len(bound) < 20
         db.session.rollback()
+
+
+def test_keys_that_are_given_are_not_given_out_again(app: Flask) -> None:
+    with app.app_context(), writing():
+        bulk.insert(USERS, [{"id": 5, "name": "Five"}, {"id": 7, "name": "Seven"}])
+        bulk.insert(USERS, [{"name": "Next"}] * 2)
+        db.session.commit()
+        assert db.session.scalars(select(User.id).order_by(User.id)).all() == [5, 7, 8, 9]

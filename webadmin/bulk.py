@@ -9,9 +9,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from itertools import groupby
 from typing import Any, TypeVar
 
-from sqlalchemy import bindparam, func, inspect, null, select
+from sqlalchemy import bindparam, cast, func, inspect, null, select
 from sqlalchemy import insert as insert_into
 from sqlalchemy import update as update_of
+from sqlalchemy.dialects.postgresql import REGCLASS
 
 from webadmin import filters, history, images, links, removing
 from webadmin.columns import Column
@@ -44,6 +45,7 @@ def insert(resource: Resource, rows: Iterable[Values], undoes: Undoes | None = N
     for chunk in images.chunks(rows):
         for _, same in groupby(chunk, key=lambda values: _names(kept, values)):
             number += _insert(kept, list(same), undoes or {})
+    _advance_sequence(kept)
     return number
 
 
@@ -128,6 +130,20 @@ def _insert(kept: Kept, rows: list[Values], undoes: Undoes) -> int:
     )
     _check_scope(kept, made)
     return len(stored)
+
+
+def _advance_sequence(kept: Kept) -> None:
+    """Let PostgreSQL go on after keys that were given: its sequences do not see them."""
+    column = kept.table.autoincrement_column
+    connection = db.session.connection()
+    if connection.dialect.name != "postgresql" or column is None:
+        return
+    table = connection.dialect.identifier_preparer.format_table(kept.table)
+    named = func.pg_get_serial_sequence(table, column.name).label("name")
+    found = select(named, select(func.max(column)).scalar_subquery().label("most")).subquery()
+    last = func.coalesce(func.pg_sequence_last_value(cast(found.c.name, REGCLASS)), 0)
+    wanted = select(func.setval(cast(found.c.name, REGCLASS), found.c.most))
+    connection.execute(wanted.where(found.c.name.is_not(None), found.c.most > last))
 
 
 def _insert_objects(kept: Kept, names: Sequence[str], rows: list[Values]) -> int:
