@@ -30,6 +30,7 @@ ORDER = [
     "links",
     "removing",
     "bulk",
+    "undo",
     "fields",
     "forms",
     "formats",

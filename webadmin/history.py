@@ -78,7 +78,7 @@ _UNDOING = Change.undoes.is_not(None)
 INDEXES = (
     Index("ix_webadmin_change_record", Change.resource, Change.key, Change.id,
           mysql_length={"key": 255}, mariadb_length={"key": 255}),
-    Index("ix_webadmin_change_batch", Change.batch, Change.resource, Change.action, Change.number),
+    Index("ix_webadmin_change_batch", Change.batch, Change.id),
     Index("ix_webadmin_change_first", Change.number, Change.id,
           sqlite_where=_FIRST, postgresql_where=_FIRST),
     Index("ix_webadmin_change_resource", Change.number, Change.resource, Change.id,

@@ -9,7 +9,7 @@ from typing import Any
 
 from babel import Locale
 from babel.numbers import format_decimal as format_number
-from flask import Flask, current_app, request
+from flask import Flask, current_app, has_request_context, request
 from flask_babel import Babel, get_locale
 from jinja2 import Environment
 from markupsafe import Markup
@@ -54,7 +54,9 @@ def init_app(app: Flask) -> None:
 def choose_language() -> str:
     """Return the setting's language, else the best of those that the browser asks for."""
     setting = current_app.config["LANGUAGE"]
-    return str(setting) if setting else _best(request.headers.get("Accept-Language", ""))
+    if setting or not has_request_context():  # the command line speaks English
+        return str(setting or LANGUAGES[0])
+    return _best(request.headers.get("Accept-Language", ""))
 
 
 @lru_cache(maxsize=500)
