@@ -146,6 +146,12 @@ def current() -> Batch:
     return named or work().batch
 
 
+def recorded() -> str:
+    """Return the batch of what the transaction in progress has changed, "" where nothing was."""
+    own = current().id
+    return own if any(key[0] == own for key in work().numbers) else ""
+
+
 @contextmanager
 def batch(source: str | None = None) -> Iterator[str]:
     """Give the changes that are made inside a batch of their own, and yield its id.

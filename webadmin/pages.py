@@ -10,6 +10,7 @@ from flask_wtf.csrf import CSRFError
 
 from webadmin import errors
 from webadmin.form_views import delete, edit, new
+from webadmin.history_views import record_history
 from webadmin.permissions import Action
 from webadmin.resource import Resource
 from webadmin.views import Answer, detail, index
@@ -40,6 +41,7 @@ PAGES = (
     Page(path="/new", name="new", action=Action.CREATE, function=new, methods=BOTH),
     Page(path="/<key>", name="detail", action=Action.VIEW, function=detail),
     Page(path="/<key>/edit", name="edit", action=Action.EDIT, function=edit, methods=BOTH),
+    Page(path="/<key>/history", name="history", action=Action.VIEW, function=record_history),
     Page(path="/<key>/delete", name="delete", action=Action.DELETE, function=delete, methods=BOTH),
 )
 

@@ -16,10 +16,12 @@ from markupsafe import Markup
 from werkzeug.datastructures import LanguageAccept
 from werkzeug.http import parse_accept_header
 
-from webadmin import counts, records
+from webadmin import counts, filters, records
 from webadmin.config import LANGUAGES
 from webadmin.counts import Count
+from webadmin.keys import in_url
 from webadmin.messages import gettext, ngettext
+from webadmin.permissions import Action
 from webadmin.resource import Resource
 
 IMMUTABLE = "public, max-age=31536000, immutable"
@@ -45,6 +47,8 @@ def init_app(app: Flask) -> None:
         theme=theme,
         fragment=_Fragments(app),
         site_url=site_url,
+        in_url=in_url,
+        can=lambda action, resource: filters.may(Action(action), resource),
         locale=locale,
     )
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True

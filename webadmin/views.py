@@ -6,11 +6,13 @@ from typing import Any
 from flask import abort, redirect, render_template, request
 from werkzeug.wrappers import Response
 
-from webadmin import cells, formats, forms, keys, list_page, listing, records
+from webadmin import cells, formats, forms, keys, list_page, listing, records, timeline
 from webadmin.database import dialect
 from webadmin.listing import ListState
 from webadmin.resource import Resource
 from webadmin.templating import chosen, site_url
+
+RECENT = 5  # changes beside a record
 
 Answer = str | Response | tuple[str, int]
 
@@ -114,4 +116,7 @@ def detail(resource: Resource, key: str) -> Answer:
         next=record_url(state, following) if following else "",
         edit_url=record_url(state, key, "/edit"),
         delete_url=record_url(state, key, "/delete"),
+        history_url=record_url(state, key, "/history"),
+        found=(found := timeline.of_record(resource, key, size=RECENT)),
+        undoable=bool(found.entries),
     )
