@@ -13,7 +13,10 @@ from webadmin import (
     formats,
     forms,
     history,
+    images,
     listing,
+    preview,
+    records,
     refusals,
     removing,
     saving,
@@ -260,6 +263,7 @@ def delete(resource: Resource, key: str) -> Answer:
         title=name,
         fields=shown,
         problem=problem,
+        touched=preview.touched(images.kept(resource), [records.identity(resource, parts)], key),
         detail_url=record_url(state, key),
     )
     return page, status

@@ -46,6 +46,7 @@ class Entry:
         ago: When, in words; `at` is the full time.
         may_undo: Whether the account that asks may take it back.
         undone: Whether it is taken back already.
+        as_batch: Whether its batch is undone with it: what it stands for, or what went along.
     """
 
     change: Change
@@ -58,6 +59,7 @@ class Entry:
     at: str
     may_undo: bool
     undone: bool
+    as_batch: bool
 
 
 @dataclass(frozen=True)
@@ -139,8 +141,8 @@ def describe(found: Sequence[Change], grouped: bool = False) -> list[Entry]:
         found: The changes.
         grouped: Whether each stands for all of its kind in its batch.
     """
-    undone, many = _undone(found), _many(found) if grouped else {}
-    return [_entry(one, many.get(one.id, 1), one.id in undone) for one in found]
+    undone, many = _undone(found), _many(found)
+    return [_entry(one, many.get(one.id, 1), grouped, one.id in undone) for one in found]
 
 
 def _undone(found: Sequence[Change]) -> set[int]:
@@ -176,8 +178,10 @@ def _many(found: Sequence[Change]) -> dict[int, int]:
     return {row[0]: row[1] for row in read(statement)}
 
 
-def _entry(one: Change, many: int, undone: bool) -> Entry:
+def _entry(one: Change, many: int, grouped: bool, undone: bool) -> Entry:
     resource = records.resources().get(one.resource)
+    alone = many == 1
+    many = many if grouped else 1
     return Entry(
         change=one,
         resource=resource,
@@ -189,6 +193,7 @@ def _entry(one: Change, many: int, undone: bool) -> Entry:
         at=format_datetime(one.at, "long"),
         may_undo=undo.may(one) and not undone,
         undone=undone,
+        as_batch=many > 1 or (alone and one.action == DELETE),
     )
 
 

@@ -6,9 +6,10 @@ from typing import Any
 from flask import abort, redirect, render_template, request
 from werkzeug.wrappers import Response
 
-from webadmin import cells, formats, forms, keys, list_page, listing, records, timeline
+from webadmin import cells, filters, formats, forms, keys, list_page, listing, records, timeline
 from webadmin.database import dialect
 from webadmin.listing import ListState
+from webadmin.permissions import Action
 from webadmin.resource import Resource
 from webadmin.templating import chosen, site_url
 
@@ -55,12 +56,14 @@ def index(resource: Resource) -> Answer:
         end = {"after": "", "before": "end" if state.after else ""}
         return redirect(site_url(f"{resource.name}/") + state.query(**end), 303)
     heads = list_page.headings(state)
+    choosable = any(filters.may(action, resource) for action in (Action.EDIT, Action.DELETE))
     return render(
         "list.html",
         state,
         page=page,
         headings=heads,
-        rows=cells.rows(state, page.records, heads),
+        rows=cells.rows(state, page.records, heads, choosable),
+        choosable=choosable,
         chips=list_page.chips(state),
         controls=list_page.controls,
         fixed=list_page.filters_are_fixed(state),
