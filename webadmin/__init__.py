@@ -12,8 +12,10 @@ from webadmin import (
     config,
     database,
     errors,
+    history_views,
     pages,
     proxies,
+    recording,
     registry,
     request_checks,
     sign_in,
@@ -51,6 +53,7 @@ def create_app(overrides: Mapping[str, object] | None = None) -> Flask:
     config.load(app, given)
     proxies.init_app(app)
     database.init_app(app)
+    recording.init_app(app)
     request_checks.init_app(app)
     auth.init_app(app)
     CSRFProtect(app)
@@ -60,6 +63,7 @@ def create_app(overrides: Mapping[str, object] | None = None) -> Flask:
     sign_in.init_app(app)
     site.init_app(app)
     account_views.init_app(app)
+    history_views.init_app(app)
     for resource in registry.register(app, RESOURCES, after=(ACCOUNTS,)):
         chosen = ACCOUNT_PAGES if resource is ACCOUNTS else pages.PAGES
         app.register_blueprint(pages.blueprint_for(resource, chosen))

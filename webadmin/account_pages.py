@@ -10,6 +10,7 @@ from webadmin.accounts import Account
 from webadmin.auth import confirmed
 from webadmin.database import asking, db
 from webadmin.form_views import delete, edit, new
+from webadmin.history_views import record_history
 from webadmin.messages import gettext
 from webadmin.pages import BOTH, Page
 from webadmin.permissions import Action
@@ -66,6 +67,7 @@ ACCOUNT_PAGES = (
     _page("/", "index", Action.VIEW, index, "GET"),
     _page("/new", "new", Action.CREATE, confirmed(new), *BOTH),
     _page("/<key>", "detail", Action.VIEW, account_detail, "GET"),
+    _page("/<key>/history", "history", Action.VIEW, record_history, "GET"),
     _page("/<key>/edit", "edit", Action.EDIT, confirmed(edit), *BOTH),
     _page("/<key>/delete", "delete", Action.DELETE, delete, *BOTH),
     _page("/<key>/new-link", "new_link", Action.EDIT, confirmed(new_link), "POST"),

@@ -9,7 +9,9 @@ from flask import Blueprint, request
 from flask_wtf.csrf import CSRFError
 
 from webadmin import auth, errors
+from webadmin.bulk_views import bulk_delete, bulk_edit
 from webadmin.form_views import delete, edit, new
+from webadmin.history_views import record_history
 from webadmin.permissions import Action
 from webadmin.resource import Resource
 from webadmin.views import Answer, detail, index
@@ -38,10 +40,15 @@ BOTH = ("GET", "POST")
 PAGES = (
     Page(path="/", name="index", action=Action.VIEW, function=index),
     Page(path="/new", name="new", action=Action.CREATE, function=new, methods=BOTH),
+    Page(path="/bulk/delete", name="bulk_delete", action=Action.DELETE, function=bulk_delete,
+         methods=("POST",)),
+    Page(path="/bulk/edit", name="bulk_edit", action=Action.EDIT, function=bulk_edit,
+         methods=("POST",)),
     Page(path="/<key>", name="detail", action=Action.VIEW, function=detail),
     Page(path="/<key>/edit", name="edit", action=Action.EDIT, function=edit, methods=BOTH),
+    Page(path="/<key>/history", name="history", action=Action.VIEW, function=record_history),
     Page(path="/<key>/delete", name="delete", action=Action.DELETE, function=delete, methods=BOTH),
-)
+)  # fmt: skip
 
 
 def blueprint_for(resource: Resource, pages: Sequence[Page] = PAGES) -> Blueprint:

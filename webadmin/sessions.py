@@ -25,11 +25,13 @@ from sqlalchemy import (
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Mapped, mapped_column
 
-from webadmin.accounts import Account
+from webadmin.accounts import Account, now
 from webadmin.database import begin_request, db, read, writing
 from webadmin.permissions import Role
 
 TOKEN = "token"  # noqa: S105 - the name of the cookie's entry
+# Written past the session: it is no change of the account that its history should tell.
+_ACCOUNT: Any = Account.__table__
 SEEN_EVERY = timedelta(minutes=1)
 LONGEST_DEVICE = 255
 
@@ -88,7 +90,9 @@ def start(account: Account, remember: bool) -> None:
             device=device,
         )
     )
-    account.signed_in_at = datetime.now(UTC)
+    db.session.execute(
+        _ACCOUNT.update().where(_ACCOUNT.c.id == account.id).values(signed_in_at=now())
+    )
     _forget_old(at)
 
 

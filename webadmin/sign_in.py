@@ -21,6 +21,7 @@ from flask_security import (
     user_authenticated,
 )
 from passlib.totp import TOTP, AppWallet
+from sqlalchemy import select
 from webauthn.helpers.structs import (
     AuthenticatorSelectionCriteria,
     ResidentKeyRequirement,
@@ -35,6 +36,8 @@ from webadmin.messages import TRANSLATIONS
 from webadmin.passwords import HASHING, PasswordRules
 from webadmin.sign_in_words import MESSAGES, SUBJECTS
 
+# Codes are counted past the session: that is no change of the account that its history should tell.
+_ACCOUNT: Any = Account.__table__
 FRESH_FOR = timedelta(minutes=30)
 
 ADDRESSES = {
@@ -135,13 +138,14 @@ class OnceTotp(Totp):
 
     def get_last_counter(self, user: Any) -> int | None:
         """Return the last code's number, locked: of two uses at the same time one is the first."""
-        db.session.refresh(user, ["totp_counter"], with_for_update=True)
-        counter: int | None = user.totp_counter
+        own = select(_ACCOUNT.c.totp_counter).where(_ACCOUNT.c.id == user.id).with_for_update()
+        counter: int | None = db.session.execute(own).scalar_one()
         return counter
 
     def set_last_counter(self, user: Any, tmatch: Any) -> None:
         """Keep the number of a code that was used."""
-        user.totp_counter = tmatch.counter
+        counter = {"totp_counter": tmatch.counter}
+        db.session.execute(_ACCOUNT.update().where(_ACCOUNT.c.id == user.id).values(counter))
 
 
 class Passkeys(WebauthnUtil):

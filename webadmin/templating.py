@@ -9,7 +9,7 @@ from typing import Any
 
 from babel import Locale
 from babel.numbers import format_decimal as format_number
-from flask import Flask, current_app, g, request
+from flask import Flask, current_app, g, has_request_context, request
 from flask_babel import Babel, get_locale
 from jinja2 import Environment
 from markupsafe import Markup
@@ -18,6 +18,7 @@ from werkzeug.http import parse_accept_header
 
 from webadmin import counts, filters, formats, records
 from webadmin.counts import Count
+from webadmin.keys import in_url
 from webadmin.messages import TRANSLATIONS, gettext, ngettext
 from webadmin.permissions import Action
 from webadmin.resource import Resource
@@ -44,6 +45,7 @@ def init_app(app: Flask) -> None:
         theme=theme,
         fragment=_Fragments(app),
         site_url=site_url,
+        in_url=in_url,
         locale=locale,
         can=can,
         account=account,
@@ -57,7 +59,9 @@ def init_app(app: Flask) -> None:
 def choose_language() -> str:
     """Return the setting's language, else the best of those that the browser asks for."""
     setting = current_app.config["LANGUAGE"]
-    return str(setting) if setting else _best(request.headers.get("Accept-Language", ""))
+    if setting or not has_request_context():  # the command line speaks English
+        return str(setting or LANGUAGES[0])
+    return _best(request.headers.get("Accept-Language", ""))
 
 
 @lru_cache(maxsize=500)
