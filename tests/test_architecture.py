@@ -56,6 +56,7 @@ ORDER = [
     "__init__",
     "samples",
     "server",
+    "history_commands",
     "cli",
 ]
 PACKAGE = Path(webadmin.__file__).parent

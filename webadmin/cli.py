@@ -14,7 +14,7 @@ from flask import Flask
 from sqlalchemy.engine import URL
 from sqlalchemy.exc import OperationalError, SQLAlchemyError
 
-from webadmin import __version__, counts, create_app, samples, schema, server
+from webadmin import __version__, counts, create_app, history_commands, samples, schema, server
 from webadmin.config import ConfigError, shipped_folder
 from webadmin.database import db, masked, sqlite_file
 from webadmin.resource import ResourceError
@@ -61,6 +61,7 @@ def main(context: click.Context, database: str | None) -> None:
     Example: webadmin run --open
     """
     context.obj = {"DATABASE_URI": database} if database else {}
+    context.meta[history_commands.SITE] = _site
     # Modules of WEBADMIN_RESOURCES are found in the working directory too.
     sys.path.append(str(Path.cwd()))
 
@@ -313,3 +314,7 @@ def _watched(app: Flask) -> list[Path]:
     files = [Path(module.__file__) for module in modules if module.__file__]
     folders = {file.absolute().parent for file in [Path(__file__), *files]}
     return sorted(folders | {shipped_folder("templates"), shipped_folder("static")})
+
+
+main.add_command(history_commands.history_group)
+main.add_command(history_commands.undo_command)
