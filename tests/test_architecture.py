@@ -72,7 +72,8 @@ ORDER = [
     "samples",
     "server",
     "cli_site",
-    "cli_accounts",
+    "account_commands",
+    "history_commands",
     "cli",
 ]
 PACKAGE = Path(webadmin.__file__).parent

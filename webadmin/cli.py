@@ -11,10 +11,11 @@ from flask import Flask
 
 from webadmin import (
     __version__,
+    account_commands,
     accounts,
-    cli_accounts,
     counts,
     create_app,
+    history_commands,
     invitations,
     samples,
     schema,
@@ -217,7 +218,7 @@ def _tell(lines: list[str]) -> None:
         click.echo(line)
 
 
-main.add_command(cli_accounts.accounts)
+main.add_command(account_commands.accounts)
 
 
 def _watched(app: Flask) -> list[Path]:
@@ -227,3 +228,7 @@ def _watched(app: Flask) -> list[Path]:
     files = [Path(module.__file__) for module in modules if module.__file__]
     folders = {file.absolute().parent for file in [Path(__file__), *files]}
     return sorted(folders | {shipped_folder("templates"), shipped_folder("static")})
+
+
+main.add_command(history_commands.history_group)
+main.add_command(history_commands.undo_command)
