@@ -9,6 +9,7 @@ from flask import Blueprint, request
 from flask_wtf.csrf import CSRFError
 
 from webadmin import errors
+from webadmin.export_views import export
 from webadmin.form_views import delete, edit, new
 from webadmin.permissions import Action
 from webadmin.resource import Resource
@@ -35,9 +36,11 @@ class Page:
 
 
 BOTH = ("GET", "POST")
+EXPORT = "/export.<any(csv, jsonl, xlsx):form>"
 PAGES = (
     Page(path="/", name="index", action=Action.VIEW, function=index),
     Page(path="/new", name="new", action=Action.CREATE, function=new, methods=BOTH),
+    Page(path=EXPORT, name="export", action=Action.EXPORT, function=export),
     Page(path="/<key>", name="detail", action=Action.VIEW, function=detail),
     Page(path="/<key>/edit", name="edit", action=Action.EDIT, function=edit, methods=BOTH),
     Page(path="/<key>/delete", name="delete", action=Action.DELETE, function=delete, methods=BOTH),
