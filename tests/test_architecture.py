@@ -46,6 +46,7 @@ ORDER = [
     "__init__",
     "samples",
     "server",
+    "file_commands",
     "cli",
 ]
 PACKAGE = Path(webadmin.__file__).parent

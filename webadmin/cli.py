@@ -14,7 +14,7 @@ from flask import Flask
 from sqlalchemy.engine import URL
 from sqlalchemy.exc import OperationalError, SQLAlchemyError
 
-from webadmin import __version__, counts, create_app, samples, schema, server
+from webadmin import __version__, counts, create_app, file_commands, samples, schema, server
 from webadmin.config import ConfigError, shipped_folder
 from webadmin.database import db, masked, sqlite_file
 from webadmin.resource import ResourceError
@@ -61,8 +61,12 @@ def main(context: click.Context, database: str | None) -> None:
     Example: webadmin run --open
     """
     context.obj = {"DATABASE_URI": database} if database else {}
+    context.meta[file_commands.SITE] = _site
     # Modules of WEBADMIN_RESOURCES are found in the working directory too.
     sys.path.append(str(Path.cwd()))
+
+
+main.add_command(file_commands.export_command)
 
 
 @main.command()

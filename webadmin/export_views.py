@@ -26,7 +26,7 @@ def export(resource: Resource, form: str) -> Response:
         refusal = BadRequest()
         refusal.explanation = str(error)  # type: ignore[attr-defined]
         raise refusal from None
-    response = Response(chunks, mimetype=exports.FORMATS[form].mimetype)
+    response = Response(chunks, content_type=exports.FORMATS[form].content_type)
     # Closed too where nobody reads: the answer to HEAD, a client that has gone.
     response.call_on_close(found.close)
     name = exports.file_name(resource, form)

@@ -28,6 +28,7 @@ _MOST_IN_CELL = 10**15
 # Before this day Excel counts a 29th of February 1900 that was none.
 _FIRST_DAY = date(1900, 3, 1)
 
+_quote = json.JSONEncoder(ensure_ascii=False).encode
 Writer = Callable[[Sequence[Any]], Iterable[Any]]
 
 
@@ -113,18 +114,20 @@ def csv_writer(column: Column, zone: tzinfo) -> Writer:
 
 
 def json_writer(column: Column, zone: tzinfo) -> Writer:
-    """Return what turns values of a column into JSON data: a number, a text, true, null ..."""
+    """Return what turns values of a column into JSON texts: a number, a text, true, null ..."""
     text = text_of(column, zone)
     kind = column.kind.name
 
     def data(value: Any) -> Any:
-        if value is None or kind == "json" or type(value) in (int, str, bool):
-            return value
-        if type(value) is float and value - value == 0:  # neither infinite nor NaN
-            return value
-        return text(value)
+        if kind == "json":
+            return _json(value)
+        if type(value) is bool:
+            return "true" if value else "false"
+        if type(value) is int or (type(value) is float and value - value == 0):
+            return repr(value)  # neither infinite nor NaN, which JSON has not
+        return _quote(value if type(value) is str else text(value))
 
-    return lambda values: map(data, values)
+    return lambda values: ["null" if value is None else data(value) for value in values]
 
 
 def sheet_writer(column: Column, zone: tzinfo) -> Writer:

@@ -9,17 +9,18 @@ from typing import Any
 
 from babel import Locale
 from babel.numbers import format_decimal as format_number
-from flask import Flask, current_app, request
+from flask import Flask, current_app, has_request_context, request
 from flask_babel import Babel, get_locale
 from jinja2 import Environment
 from markupsafe import Markup
 from werkzeug.datastructures import LanguageAccept
 from werkzeug.http import parse_accept_header
 
-from webadmin import counts, records
+from webadmin import counts, filters, records
 from webadmin.config import LANGUAGES
 from webadmin.counts import Count
 from webadmin.messages import gettext, ngettext
+from webadmin.permissions import Action
 from webadmin.resource import Resource
 
 IMMUTABLE = "public, max-age=31536000, immutable"
@@ -41,6 +42,7 @@ def init_app(app: Flask) -> None:
         resources=records.resources,
         side_counts=side_counts,
         chosen=chosen,
+        can=lambda action, resource: filters.may(Action(action), resource),
         site_name=app.config["SITE_NAME"],
         theme=theme,
         fragment=_Fragments(app),
@@ -52,9 +54,14 @@ def init_app(app: Flask) -> None:
 
 
 def choose_language() -> str:
-    """Return the setting's language, else the best of those that the browser asks for."""
+    """Return the setting's language, else the best of those that the browser asks for.
+
+    The command line, which nobody's browser asks, speaks English without the setting.
+    """
     setting = current_app.config["LANGUAGE"]
-    return str(setting) if setting else _best(request.headers.get("Accept-Language", ""))
+    if setting or not has_request_context():
+        return str(setting or LANGUAGES[0])
+    return _best(request.headers.get("Accept-Language", ""))
 
 
 @lru_cache(maxsize=500)
