@@ -13,6 +13,7 @@ ORDER = [
     "texts",
     "columns",
     "lenient",
+    "xlsx",
     "notation",
     "permissions",
     "resource",

@@ -3,19 +3,19 @@
 import csv
 import io
 import json
-import tempfile
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import date, datetime, tzinfo
-from typing import IO, Any
+from datetime import datetime, tzinfo
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from flask_babel import get_timezone
-from sqlalchemy import Connection, CursorResult, func, select
+from sqlalchemy import Connection, CursorResult, String, func, select
 from sqlalchemy.exc import SQLAlchemyError
 
-from webadmin import keyset, listing, notation, records
+from webadmin import keyset, listing, notation, records, xlsx
+from webadmin.columns import Column
 from webadmin.database import db, dialect, read
 from webadmin.lenient import readable
 from webadmin.listing import ListState
@@ -24,11 +24,9 @@ from webadmin.notation import Writer
 from webadmin.resource import Resource
 
 BATCH = 1000  # records that are in memory at a time
-CHUNK = 1 << 16
 COLUMNS = "_columns"  # the URL parameter that names columns
-# Excel's specification: rows of a sheet, the heading among them, and characters of a cell.
-MOST_ROWS = 1_048_575
-MOST_CHARACTERS = 32_767
+MOST_ROWS = xlsx.MOST_ROWS - 1  # one is the heading
+MOST_CHARACTERS = xlsx.MOST_CHARACTERS - 1  # an apostrophe may come before them
 BOM = "\ufeff"  # without it Excel takes UTF-8 for something else
 
 
@@ -181,98 +179,65 @@ def _escaped(line: str) -> str:
 
 
 def as_xlsx(export: Export) -> Iterator[bytes]:
-    """Yield an XLSX file; it is made in a temporary file first, with one row in memory.
+    """Yield an XLSX file.
 
     Raises:
-        ExportError: The records do not fit into a sheet. It is raised before the first byte.
+        ExportError: The records do not fit into a sheet after all, see `check_sheet`.
     """
-    file = tempfile.TemporaryFile()  # noqa: SIM115 - closed by the generator below
-    try:
-        _fill(file, export)
-        file.seek(0)
-    except BaseException:
-        file.close()
-        export.close()
-        raise
-
-    def chunks() -> Iterator[bytes]:
-        with file:
-            yield from iter(lambda: file.read(CHUNK), b"")
-
-    return chunks()
+    writers = export.writers(notation.sheet_writer)
+    cells = (_as_cells(rows, writers) for rows in export.batches())
+    return xlsx.stream(export.resource.name[:31], export.names, cells)
 
 
-def _fill(file: IO[bytes], export: Export) -> None:
-    from xlsxwriter import Workbook
-
-    with (
-        tempfile.TemporaryDirectory() as folder,
-        Workbook(file, {"constant_memory": True, "tmpdir": folder}) as book,
-    ):
-        sheet = book.add_worksheet(export.resource.name[:31])
-        sheet.freeze_panes(1, 0)
-        formats = {
-            datetime: book.add_format({"num_format": "yyyy-mm-dd hh:mm:ss"}),
-            date: book.add_format({"num_format": "yyyy-mm-dd"}),
-        }
-        sheet.write_row(0, 0, export.names, book.add_format({"bold": True}))
-        writers, row = export.writers(notation.sheet_writer), 0
-        for rows in export.batches():
-            for cells in _as_cells(rows, writers):
-                row += 1
-                if row > MOST_ROWS:
-                    raise too_many()
-                for place, cell in enumerate(cells):
-                    if isinstance(cell, str) and len(cell) > MOST_CHARACTERS:
-                        raise _too_long(row, export.names[place], len(cell))
-                    _put(sheet, row, place, cell, formats)
-
-
-def _put(sheet: Any, row: int, place: int, cell: Any, formats: Mapping[Any, Any]) -> None:
-    """Write a cell by its type: XlsxWriter's own guess takes texts for numbers and links."""
-    if type(cell) is str:
-        sheet.write_string(row, place, cell)
-    elif type(cell) is float:
-        sheet.write_number(row, place, cell)
-    elif type(cell) is bool:
-        sheet.write_boolean(row, place, cell)
-    elif cell is not None:
-        sheet.write_datetime(row, place, cell, formats[type(cell)])
-
-
-def too_many() -> ExportError:
-    """Return the error for a list that is longer than a sheet."""
-    return ExportError(
-        gettext(
-            "An XLSX sheet holds at most %(most)s records, and this list has more. Narrow it, or "
-            "export CSV.",
-            most=f"{MOST_ROWS:,}",
-        )
-    )
-
-
-def _too_long(row: int, name: str, length: int) -> ExportError:
-    return ExportError(
-        gettext(
-            "A cell of an XLSX sheet holds at most %(most)s characters, and “%(name)s” of record "
-            "%(row)s has %(length)s. Leave that column out, or export CSV.",
-            most=f"{MOST_CHARACTERS:,}",
-            name=name,
-            row=f"{row:,}",
-            length=f"{length:,}",
-        )
-    )
-
-
-def check_length(state: ListState) -> None:
-    """Refuse a list that is longer than a sheet before it is read.
+def _check_sheet(state: ListState, names: Sequence[str]) -> None:
+    """Refuse what a sheet cannot hold before the file begins.
 
     Raises:
-        ExportError: It is.
+        ExportError: The list has too many records, or a text is too long.
     """
     limited = records.matching(state).limit(MOST_ROWS + 1).subquery()
     if read(select(func.count()).select_from(limited)).scalar_one() > MOST_ROWS:
-        raise too_many()
+        raise ExportError(
+            gettext(
+                "An XLSX sheet holds at most %(most)s records, and this list has more. Narrow it, "
+                "or export CSV.",
+                most=f"{MOST_ROWS:,}",
+            )
+        )
+    for name in names:
+        column = state.resource.columns[name]
+        length = _length(column)
+        if length is None:
+            continue
+        longer = records.matching(state, length).where(length > MOST_CHARACTERS).limit(1)
+        if read(longer).first() is not None:
+            raise _too_long(name)
+
+
+def _length(column: Column) -> Any:
+    """Return the number of characters in cells of a column; None where it is always small."""
+    if column.is_text and not (column.max_length and column.max_length < MOST_CHARACTERS):
+        return (
+            func.length(column.attribute)
+            if dialect() == "sqlite"
+            else func.char_length(column.attribute)
+        )
+    if column.kind.name == "binary":
+        return func.length(column.attribute) * 4 / 3  # as base64
+    if column.kind.name == "json":
+        return func.length(column.attribute.cast(String))
+    return None
+
+
+def _too_long(name: str) -> ExportError:
+    return ExportError(
+        gettext(
+            "A cell of an XLSX sheet holds at most %(most)s characters, and a value of "
+            "“%(name)s” has more. Leave that column out, or export CSV.",
+            most=f"{MOST_CHARACTERS:,}",
+            name=name,
+        )
+    )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -297,11 +262,11 @@ def start(state: ListState, names: Sequence[str], form: str) -> Export:
     """Return an export that has begun.
 
     Raises:
-        ExportError: The list is too long for the format.
+        ExportError: The format cannot hold it.
         sqlalchemy.exc.DBAPIError: The database refuses.
     """
     if form == "xlsx":
-        check_length(state)
+        _check_sheet(state, names)
     return Export(state, names)
 
 

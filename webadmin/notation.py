@@ -13,6 +13,7 @@ from decimal import Decimal
 from typing import Any
 
 from webadmin.columns import Column
+from webadmin.xlsx import FIRST_DAY
 
 _STARTS = "=+\\-@\uff1d\uff0b\uff0d\uff20"  # the last four: the same signs in full width
 # An empty text and what would begin a formula, perhaps after spaces, and either behind
@@ -25,8 +26,6 @@ _SUSPECTS = frozenset("'=+-@\uff1d\uff0b\uff0d\uff20") | {
 _NUMBERS = frozenset({int, float, Decimal})
 # What a double holds exactly, and Excel shows in full (its specification: 15 digits).
 _MOST_IN_CELL = 10**15
-# Before this day Excel counts a 29th of February 1900 that was none.
-_FIRST_DAY = date(1900, 3, 1)
 
 _quote = json.JSONEncoder(ensure_ascii=False).encode
 Writer = Callable[[Sequence[Any]], Iterable[Any]]
@@ -142,7 +141,8 @@ def sheet_writer(column: Column, zone: tzinfo) -> Writer:
         if value is None or type(value) is bool:
             return value
         if type(value) in _NUMBERS:
-            return float(value) if _fits_cell(value) else text(value)
+            number = _number(value)
+            return text(value) if number is None else number
         if isinstance(value, date) and not zoned and _is_day(value):
             return value
         return guard(text(value))
@@ -150,15 +150,21 @@ def sheet_writer(column: Column, zone: tzinfo) -> Writer:
     return lambda values: map(cell, values)
 
 
-def _fits_cell(value: Any) -> bool:
-    """Return whether a number comes back exactly from a cell: XlsxWriter writes 16 digits."""
+def _number(value: Any) -> int | float | None:
+    """Return the number that stands for one in a cell; None where no double is exactly it."""
+    if value - value != 0:
+        return None  # infinite or NaN
+    if type(value) is float:
+        return value
     if not -_MOST_IN_CELL < value < _MOST_IN_CELL:
-        return False  # NaN too
-    back = float(f"{value:.16g}")
-    return bool(back == value if type(value) is float else Decimal(repr(back)) == value)
+        return None
+    if type(value) is int:
+        return value
+    double = float(value)
+    return double if Decimal(repr(double)) == value else None
 
 
 def _is_day(value: date) -> bool:
     if isinstance(value, datetime):
-        return value.microsecond == 0 and value.tzinfo is None and value.date() >= _FIRST_DAY
-    return value >= _FIRST_DAY
+        return value.microsecond == 0 and value.tzinfo is None and value.date() >= FIRST_DAY
+    return value >= FIRST_DAY
