@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import zipfile
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -178,6 +179,27 @@ def test_a_broken_database_is_an_error_page(app: Flask, client: FlaskClient, for
     assert answer.status_code == 503
     assert "Content-Disposition" not in answer.headers
     assert checked_out(app) == 0
+
+
+@pytest.mark.parametrize("form", ["csv", "jsonl", "xlsx"])
+def test_a_file_that_breaks_off_says_so(
+    app: Flask, client: FlaskClient, form: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    many(app)
+    monkeypatch.setattr(exports, "BATCH", 100)
+    answer = client.get(f"/users/export.{form}", buffered=False)
+    chunks = iter(answer.response)
+    found = [next(chunks), next(chunks)]
+    monkeypatch.setattr(exports, "_as_cells", lambda *_: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        found += chunks
+    answer.close()
+    assert checked_out(app) == 0
+    if form == "xlsx":
+        with pytest.raises(zipfile.BadZipFile):
+            zipfile.ZipFile(io.BytesIO(b"".join(found)))
+    else:
+        assert b"".join(found).endswith(b"\nTHE FILE IS NOT COMPLETE: the export broke off here.\n")
 
 
 def test_what_does_not_fit_into_a_sheet_is_refused(
