@@ -186,7 +186,7 @@ def kept(app: Flask, resource: Resource, rows: list[dict[str, Any]]) -> Iterator
         yield
     finally:
         with app.app_context(), writing():
-            db.session.execute(delete(resource.model))
+            db.session.connection().execute(delete(resource.model))
             db.session.commit()
 
 

@@ -157,9 +157,11 @@ def change(deed: str, number: int, name: str | None, age: int | None) -> str:
     """Insert, delete or alter a user; return the key."""
     key = 3 * number + (deed == "insert")
     if deed == "update":
-        db.session.execute(update(User).where(User.id == key).values(name=name, age=age))
+        db.session.connection().execute(
+            update(User).where(User.id == key).values(name=name, age=age)
+        )
         return str(key)
-    db.session.execute(delete(User).where(User.id == key))
+    db.session.connection().execute(delete(User).where(User.id == key))
     if deed == "insert":
         db.session.execute(insert(User).values(id=key, name=name, age=age))
     return str(key)

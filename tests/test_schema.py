@@ -296,6 +296,6 @@ def test_check_changes_nothing(engine: Engine, empty_app: Flask) -> None:
     with empty_app.app_context():
         report = schema.check()
         assert not report.current
-        assert report.pending == ["0001 users and submissions."]
+        assert report.pending == ["0001 users and submissions.", "0003 history."]
         assert report.counts == {"users": None}
         assert inspect(db.engine).get_table_names() == []

@@ -11,6 +11,7 @@ from webadmin import (
     database,
     errors,
     pages,
+    recording,
     registry,
     request_checks,
     site,
@@ -43,6 +44,7 @@ def create_app(overrides: Mapping[str, object] | None = None) -> Flask:
     )
     config.load(app, given)
     database.init_app(app)
+    recording.init_app(app)
     request_checks.init_app(app)
     CSRFProtect(app)
     Bootstrap5(app)

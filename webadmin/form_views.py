@@ -8,7 +8,7 @@ from markupsafe import Markup
 from sqlalchemy.exc import DBAPIError
 from werkzeug.wrappers import Response
 
-from webadmin import formats, forms, listing, refusals, saving, submissions
+from webadmin import bulk, formats, forms, listing, refusals, removing, saving, submissions
 from webadmin.database import db
 from webadmin.listing import ListState
 from webadmin.messages import gettext
@@ -225,9 +225,9 @@ def delete(resource: Resource, key: str) -> Answer:
     problem, status = "", 200
     if request.method == "POST":
         try:
-            saving.delete(resource, parts)
+            bulk.delete(resource, [parts])
             db.session.commit()
-        except (DBAPIError, saving.NeededError) as error:
+        except (DBAPIError, removing.NeededError) as error:
             db.session.rollback()
             if isinstance(error, DBAPIError) and not refusals.is_reference(error):
                 raise

@@ -150,9 +150,7 @@ def form_class(resource: Resource) -> type[FlaskForm]:
     return type(f"{resource.model.__name__}Form", (FlaskForm,), fields)
 
 
-def build(
-    resource: Resource, values: Mapping[str, Any] | None = None, **options: Any
-) -> FlaskForm:
+def build(resource: Resource, values: Mapping[str, Any] | None = None, **options: Any) -> FlaskForm:
     """Return the form, filled with what the request sends, else with `values`.
 
     Args:

@@ -6,7 +6,7 @@ put into a URL: a slash in a key arrives as %2F and does not end the path segmen
 
 import re
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Protocol
 from urllib.parse import quote, unquote_to_bytes
 
 from webadmin.columns import Column
@@ -19,7 +19,15 @@ SAFE = "!$'()*:;=@+ "
 _PLAIN_NUMBER = re.compile(r"0|-?[1-9][0-9]{0,18}", re.ASCII)
 
 
-def key_text(resource: Resource, parts: Sequence[Any]) -> str:
+class Keyed(Protocol):
+    """What has a key: a resource, or a table."""
+
+    @property
+    def key_columns(self) -> tuple[Column, ...]:
+        """The columns of the key, in their order."""
+
+
+def key_text(resource: Keyed, parts: Sequence[Any]) -> str:
     """Return the text of a key, given the values of its columns."""
     if len(parts) == 1 and type(parts[0]) is int:
         return str(parts[0])

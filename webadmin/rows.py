@@ -10,11 +10,13 @@ from typing import Any
 from flask_wtf import FlaskForm
 from sqlalchemy import select
 
-from webadmin import filters, forms, records
+from webadmin import filters, forms, images
 from webadmin.columns import Column
 from webadmin.database import read
 from webadmin.fields import TypedField
 from webadmin.forms import ReferenceField
+from webadmin.images import Key
+from webadmin.lenient import readable
 from webadmin.messages import gettext
 from webadmin.notation import unguard
 from webadmin.resource import Resource
@@ -150,9 +152,7 @@ class Rules:
                 given[name] = value
         return given, problems
 
-    def update(
-        self, sent: Sent, stored: Mapping[str, Any]
-    ) -> tuple[dict[str, Any], list[Problem]]:
+    def update(self, sent: Sent, stored: Mapping[str, Any]) -> tuple[dict[str, Any], list[Problem]]:
         """Return the values that a row changes in a record, and what is wrong with them."""
         values, problems = self._past(self._stored, sent, stored)
         return {name: value for name, value in values.items() if name in sent}, problems
@@ -206,21 +206,14 @@ def _referred(field: ReferenceField, texts: Iterable[str | None]) -> dict[str, A
 
 
 def existing(
-    resource: Resource, names: Sequence[str], keys: Sequence[tuple[Any, ...]]
-) -> dict[tuple[Any, ...], dict[str, Any]]:
+    resource: Resource, names: Sequence[str], keys: Sequence[Key]
+) -> dict[Key, dict[str, Any]]:
     """Return the named values of the records with some keys that the asking account may see."""
     if not keys:
         return {}
-    columns = resource.key_columns
-    if len(columns) == 1:
-        condition = columns[0].attribute.in_([key[0] for key in keys])
-    else:
-        condition = records.any_of(resource, keys)
-    shown = [records.whole(resource.columns[name]) for name in names]
-    statement = select(*(column.attribute for column in columns), *shown).where(
-        condition, *filters.scope(resource)
-    )
-    width = len(columns)
-    return {
-        tuple(row[:width]): dict(zip(names, row[width:], strict=True)) for row in read(statement)
-    }
+    parts = [column.attribute for column in resource.key_columns]
+    shown = [readable(resource.columns[name]) for name in names]
+    condition = images.kept(resource).among(keys)
+    found = read(select(*parts, *shown).where(condition, *filters.scope(resource)))
+    width = len(parts)
+    return {tuple(row[:width]): dict(zip(names, row[width:], strict=True)) for row in found}

@@ -1,13 +1,13 @@
-"""Records written: created once, updated without losing what others wrote, deleted."""
+"""Records written: created once, updated without losing what others wrote."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import inspect, literal, null, select
-from sqlalchemy.orm import RelationshipDirection, load_only, with_parent
+from sqlalchemy import inspect, null
+from sqlalchemy.orm import load_only
 
-from webadmin import counts, records, submissions
+from webadmin import records, submissions
 from webadmin.columns import Column
 from webadmin.database import db, dialect
 from webadmin.keys import key_text, parse_key
@@ -78,7 +78,6 @@ def create(resource: Resource, values: Mapping[str, Any], identifier: str) -> tu
     parts = tuple(getattr(record, column.name) for column in resource.key_columns)
     _check_scope(resource, parts)
     submission.key = key_text(resource, parts)
-    counts.changed(resource, 1)
     return submission.key, True
 
 
@@ -163,45 +162,3 @@ def update(
 def _lines(text: str) -> str:
     """Return text with the line ends that a browser sends back for it."""
     return text.replace("\r\n", "\n").replace("\r", "\n")
-
-
-class NeededError(Exception):
-    """Other records refer to the record that was to be deleted."""
-
-
-def delete(resource: Resource, key: tuple[Any, ...]) -> bool:
-    """Delete a record, with what the model says goes along; the caller commits.
-
-    Returns:
-        False if the record is gone already.
-
-    Raises:
-        NeededError: Other records refer to it, and would be left without.
-        sqlalchemy.exc.DBAPIError: The database refuses; the caller rolls back.
-    """
-    record = _locked(resource, key, [])
-    if record is None:
-        return False
-    if _is_needed(record):
-        raise NeededError
-    db.session.delete(record)
-    db.session.flush()
-    counts.changed(resource, -1)
-    return True
-
-
-def _is_needed(record: Any) -> bool:
-    """Return whether records refer to one by a relationship that would empty their foreign key.
-
-    That is what SQLAlchemy does before the database could refuse, where a relationship has
-    neither a delete cascade nor passive_deletes.
-    """
-    for relationship in inspect(record).mapper.relationships:
-        empties = relationship.direction is RelationshipDirection.ONETOMANY
-        if not empties or relationship.cascade.delete or relationship.passive_deletes:
-            continue
-        others = select(literal(1)).select_from(relationship.mapper.class_)
-        referring = others.where(with_parent(record, relationship.class_attribute)).limit(1)
-        if db.session.execute(referring).first() is not None:
-            return True
-    return False

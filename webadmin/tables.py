@@ -78,7 +78,9 @@ def prepare(raw: Path, plain: Path, encoding: str = "") -> Table:
     if start.startswith(b"PK\x03\x04"):
         return _from_sheet(raw, plain)
     if start.startswith(b"\xd0\xcf\x11\xe0"):
-        raise TableError(gettext("This is an old Excel file. Save it as XLSX or CSV, and send that."))
+        raise TableError(
+            gettext("This is an old Excel file. Save it as XLSX or CSV, and send that.")
+        )
     found = encoding or _encoding(start)
     try:
         with raw.open(encoding=found, newline="") as text:
@@ -221,7 +223,9 @@ def _dates(rows: Sequence[Sequence[str]]) -> str:
     found = [match for row in rows for cell in row if (match := _DMY.fullmatch(cell))]
     if not found:
         return "ymd"
-    american = any(int(each[2]) > 12 for each in found) and all(int(each[1]) <= 12 for each in found)
+    american = any(int(each[2]) > 12 for each in found) and all(
+        int(each[1]) <= 12 for each in found
+    )
     return "mdy" if american else "dmy"
 
 
@@ -287,6 +291,12 @@ def _check_archive(raw: Path) -> None:
                         pass
     except (zipfile.BadZipFile, NotImplementedError, RuntimeError, EOFError, OSError):
         raise _damaged() from None
+
+
+def heading(plain: Path) -> list[str]:
+    """Return the first row of a prepared file."""
+    with plain.open(encoding="utf-8", newline="", errors="surrogatepass") as file:
+        return next(csv.reader(file), [])
 
 
 def read(plain: Path) -> Iterator[tuple[int, list[str]]]:

@@ -1,0 +1,211 @@
+"""History: what happened to each record, written in the transaction that does it.
+
+Nothing can forget it: listeners on the session write the changes of every resource's model, and
+`bulk` writes those of many records at once. All changes of one transaction are a batch.
+"""
+
+import secrets
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from functools import lru_cache
+from typing import Any, NamedTuple
+
+from sqlalchemy import (
+    BigInteger,
+    DateTime,
+    Dialect,
+    Index,
+    Integer,
+    String,
+    Text,
+    literal_column,
+)
+from sqlalchemy.dialects import mysql
+from sqlalchemy.orm import Mapped, SessionTransaction, mapped_column
+
+from webadmin.database import asking, db
+from webadmin.permissions import Action
+
+MARIADB = ("mysql", "mariadb")
+CREATE, EDIT, DELETE = Action.CREATE.value, Action.EDIT.value, Action.DELETE.value
+PRUNE = "prune"
+
+
+class Change(db.Model):  # type: ignore[name-defined,misc]
+    """What happened to one record.
+
+    Attributes:
+        at: When, in UTC.
+        account_id: Who, or None: the command line.
+        account: What the account was called then.
+        resource: The name of the resource; "table:" and a name where a table has none.
+        key: The text of the record's key.
+        action: "create", "edit" or "delete"; "prune" where old changes were removed.
+        before: The values before as JSON (see `images`): all of a deleted record, of an edited one
+            those that changed.
+        after: The values after: all of a created record, of an edited one those that changed.
+        batch: What else happened in the same transaction bears the same.
+        number: From 1 on, for each resource and action within a batch: the first stands for all
+            of them in lists, the last tells how many there are.
+        source: The file that it came from, or None.
+        undoes: The id of the change that this one takes back, or None.
+    """
+
+    __tablename__ = "webadmin_change"
+    id: Mapped[int] = mapped_column(BigInteger().with_variant(Integer, "sqlite"), primary_key=True)
+    at: Mapped[datetime] = mapped_column(DateTime().with_variant(mysql.DATETIME(fsp=6), *MARIADB))
+    account_id: Mapped[int | None] = mapped_column(BigInteger)
+    account: Mapped[str | None] = mapped_column(String(255))
+    resource: Mapped[str] = mapped_column(String(150))
+    key: Mapped[str] = mapped_column(
+        Text().with_variant(mysql.TEXT(collation="utf8mb4_bin"), *MARIADB)
+    )
+    action: Mapped[str] = mapped_column(String(10))
+    before: Mapped[str | None] = mapped_column(Text().with_variant(mysql.LONGTEXT(), *MARIADB))
+    after: Mapped[str | None] = mapped_column(Text().with_variant(mysql.LONGTEXT(), *MARIADB))
+    batch: Mapped[str] = mapped_column(String(16))
+    number: Mapped[int] = mapped_column(Integer)
+    source: Mapped[str | None] = mapped_column(String(255))
+    undoes: Mapped[int | None] = mapped_column(BigInteger)
+
+
+# Of those that begin with `number` only the first change of a batch is ever asked for.
+_FIRST = Change.number == literal_column("1")
+_UNDOING = Change.undoes.is_not(None)
+INDEXES = (
+    Index("ix_webadmin_change_record", Change.resource, Change.key, Change.id,
+          mysql_length={"key": 255}, mariadb_length={"key": 255}),
+    Index("ix_webadmin_change_batch", Change.batch, Change.resource, Change.action, Change.number),
+    Index("ix_webadmin_change_first", Change.number, Change.id,
+          sqlite_where=_FIRST, postgresql_where=_FIRST),
+    Index("ix_webadmin_change_resource", Change.number, Change.resource, Change.id,
+          sqlite_where=_FIRST, postgresql_where=_FIRST),
+    Index("ix_webadmin_change_account", Change.number, Change.account_id, Change.id,
+          sqlite_where=_FIRST, postgresql_where=_FIRST),
+    Index("ix_webadmin_change_at", Change.number, Change.at,
+          sqlite_where=_FIRST, postgresql_where=_FIRST),
+    Index("ix_webadmin_change_undoes", Change.undoes,
+          sqlite_where=_UNDOING, postgresql_where=_UNDOING),
+)  # fmt: skip
+
+
+class Entry(NamedTuple):
+    """What is to be kept of one change: see `Change`."""
+
+    key: str
+    before: str | None
+    after: str | None
+    undoes: int | None = None
+
+
+@dataclass(frozen=True)
+class Batch:
+    """What the changes of one transaction, or made inside one `batch()`, have in common.
+
+    Attributes:
+        source: The file that they come from, or None.
+        id: What they bear.
+    """
+
+    source: str | None = None
+    id: str = field(default_factory=lambda: secrets.token_hex(8))
+
+
+Numbers = Counter[tuple[str, str, str]]
+
+
+@dataclass
+class Work:
+    """What is known of the transaction in progress.
+
+    Attributes:
+        batch: Its changes' batch, where no `batch()` says otherwise.
+        numbers: How many changes there are, by batch, resource and action.
+        saved: The numbers as they were at each savepoint.
+        seen: What the flush in progress has met (see `recording`).
+    """
+
+    batch: Batch = field(default_factory=Batch)
+    numbers: Numbers = field(default_factory=Counter)
+    saved: dict[SessionTransaction, Numbers] = field(default_factory=dict)
+    seen: list[Any] = field(default_factory=list)
+
+
+def work() -> Work:
+    """Return what is known of the transaction in progress."""
+    found: Work = db.session.info.setdefault("work", Work())
+    return found
+
+
+def current() -> Batch:
+    """Return the batch of changes that are made now."""
+    named: Batch | None = db.session.info.get("batch")
+    return named or work().batch
+
+
+@contextmanager
+def batch(source: str | None = None) -> Iterator[str]:
+    """Give the changes that are made inside a batch of their own, and yield its id.
+
+    Without it each transaction is a batch. It neither begins nor ends a transaction, and should
+    not outlast one.
+
+    Args:
+        source: The name of the file that they come from, where they do.
+    """
+    own = Batch(source[:255] if source else None)
+    outer, db.session.info["batch"] = db.session.info.get("batch"), own
+    try:
+        yield own.id
+    finally:
+        db.session.info["batch"] = outer
+
+
+def record(name: str, action: str, entries: Sequence[Entry]) -> None:
+    """Write changes in the current transaction.
+
+    Args:
+        name: What they are filed under: see `Kept.name`.
+        action: "create", "edit" or "delete".
+        entries: One for each record, in the order in which they were changed.
+    """
+    if not entries:
+        return
+    own, account, numbers = current(), asking(), work().numbers
+    first = numbers[own.id, name, action] + 1
+    numbers[own.id, name, action] += len(entries)
+    connection = db.session.connection()
+    sql, now = _insert(connection.dialect)
+    who = (now(), getattr(account, "id", None), getattr(account, "email", None), name, action)
+    rest = (own.id, own.source)
+    rows = [(*who, *rest, number, *entry) for number, entry in enumerate(entries, first)]
+    connection.exec_driver_sql(sql, rows)
+
+
+_COLUMNS = ("at", "account_id", "account", "resource", "action", "batch", "source", "number")
+
+
+@lru_cache(maxsize=10)
+def _insert(dialect: Dialect) -> tuple[str, Callable[[], Any]]:
+    """Return the INSERT of a change as the driver takes it, and what gives the time.
+
+    SQLAlchemy's own way with parameters would take three times as long.
+    """
+    mark = "?" if dialect.paramstyle == "qmark" else "%s"
+    quote = dialect.identifier_preparer.quote
+    names = [quote(name) for name in (*_COLUMNS, *Entry._fields)]
+    marks = ", ".join([mark] * len(names))
+    sql = f"INSERT INTO {Change.__tablename__} ({', '.join(names)}) VALUES ({marks})"  # noqa: S608
+    return sql, _now_as_text if dialect.name == "sqlite" else _now
+
+
+def _now() -> datetime:
+    return datetime.now(UTC).replace(tzinfo=None)
+
+
+def _now_as_text() -> str:
+    """Return the time as SQLAlchemy writes it on SQLite."""
+    return _now().isoformat(" ", "microseconds")
