@@ -41,6 +41,7 @@ ORDER = [
     "formats",
     "refusals",
     "users",
+    "judging",
     "rows",
     "matching",
     "imports",

@@ -290,7 +290,9 @@ class NoControlCharacters(Check):
 
     def check(self, field: Any) -> None:
         """Raise ValidationError with a message that names the first one."""
-        for character in field.data or "":
+        if not field.data or field.data.isprintable():
+            return  # none of them is printable
+        for character in field.data:
             if unicodedata.category(character) == "Cc":
                 raise ValidationError(
                     gettext(

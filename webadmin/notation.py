@@ -20,7 +20,7 @@ _STARTS = "=+\\-@\uff1d\uff0b\uff0d\uff20"  # the last four: the same signs in f
 # apostrophes, so that those of a text itself are told from the one put before it.
 _GUARDED = re.compile(rf"'*(?:\s*[{_STARTS}]|[\t\r\n]|\Z)")
 # What a guarded text can begin with: all others are passed by.
-_SUSPECTS = frozenset("'=+-@\uff1d\uff0b\uff0d\uff20") | {
+SUSPECTS = frozenset("'=+-@\uff1d\uff0b\uff0d\uff20") | {
     chr(code) for code in range(0x3001) if chr(code).isspace()
 }
 _NUMBERS = frozenset({int, float, Decimal})
@@ -105,7 +105,7 @@ def csv_writer(column: Column, zone: tzinfo) -> Writer:
         if column.kind.name == "integer" and types <= {int, type(None)}:
             return values  # csv writes them so itself
         if column.is_text and types <= {str, type(None)}:
-            suspects = _SUSPECTS
+            suspects = SUSPECTS
             return [v if v and v[0] not in suspects else cell(v) for v in values]
         return map(cell, values)
 

@@ -5,12 +5,12 @@ import binascii
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from flask_wtf import FlaskForm
 from sqlalchemy import select
 
-from webadmin import filters, forms, images
+from webadmin import filters, forms, images, judging
 from webadmin.columns import Column
 from webadmin.database import read
 from webadmin.fields import TypedField
@@ -18,14 +18,22 @@ from webadmin.forms import ReferenceField
 from webadmin.images import Key
 from webadmin.lenient import readable
 from webadmin.messages import gettext
-from webadmin.notation import unguard
+from webadmin.notation import SUSPECTS, unguard
 from webadmin.resource import Resource
 
 # A day written as people do, and what may stand after it: a time.
 _DAY = re.compile(r"(\d{1,2})([./-])(\d{1,2})\2(\d{4})(?:,? +(\d{1,2}:\d\d(?::\d\d)?))?", re.ASCII)
 _MIDNIGHT = re.compile(r"(\d{4}-\d\d-\d\d)[ T]00:00(?::00(?:\.0+)?)?", re.ASCII)
 _COMMA = re.compile(r"-?\d+,\d+", re.ASCII)
-Sent = dict[str, str | None]
+REMEMBERED = 1000  # cells of a column whose answer is kept
+
+
+class Cell(NamedTuple):
+    """What a cell says: its text for a field, the value of that, and what is wrong with it."""
+
+    text: str | None
+    value: Any
+    problems: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -38,6 +46,9 @@ class Problem:
 
 class _Formdata(dict[str, str | None]):
     """What a form takes for what was sent: a field that is not in it keeps its value."""
+
+    def __bool__(self) -> bool:
+        return True  # also where nothing was sent
 
     def getlist(self, name: str) -> list[str | None]:
         return [self[name]]
@@ -70,10 +81,10 @@ def reader(column: Column, dates: str, comma: bool) -> Callable[[str], str | Non
     kind = column.kind.name
     if column.is_text:
         return lambda cell: unguard(cell) if cell else None
-    change = {
+    change: Callable[[str], str] = {
         "date": lambda text: _MIDNIGHT.sub(r"\1", _iso(text, dates)),
         "datetime": lambda text: _with_time(_iso(text, dates)),
-        "boolean": lambda text: _boolean(text),
+        "boolean": _boolean,
         "float": lambda text: _point(text, comma),
         "decimal": lambda text: _point(text, comma),
     }.get(kind, str)
@@ -105,13 +116,15 @@ def _point(text: str, comma: bool) -> str:
 
 
 class Rules:
-    """The forms of a resource, one for new records and one for those there are.
+    """The rules of a resource's forms for the cells and rows of a file.
 
     Args:
         resource: The resource.
+        dates: See `reader`.
+        comma: See `reader`.
     """
 
-    def __init__(self, resource: Resource) -> None:
+    def __init__(self, resource: Resource, dates: str = "ymd", comma: bool = False) -> None:
         self.resource = resource
         options: dict[str, Any] = {"formdata": None, "meta": {"csrf": False}}
         self._new = forms.build(resource, **options)
@@ -122,7 +135,17 @@ class Rules:
                 if isinstance(field, TypedField):
                     field.exact = True
                 if isinstance(field, ReferenceField) and field.target is not None:
-                    field.parse = self._resolver(field)  # type: ignore[method-assign]
+                    field.parse = self._resolver(field)  # type: ignore[method-assign,assignment]
+        columns = resource.columns
+        self._readers = {name: reader(columns[name], dates, comma) for name in importable(resource)}
+        self._fields = {field.name: field for field in self._new}
+        self._plain = judging.is_plain(self._new)
+        self._known: dict[str, dict[str, Cell]] = {name: {} for name in self._readers}
+        self._unsent = self._past(self._new, {}, {})
+        self._defaulted = [name for name, column in columns.items() if column.has_default]
+        self._lengths = {
+            field.name: judging.plain_length(field) for field in self._new if self._plain
+        }
 
     def _resolver(self, field: ReferenceField) -> Callable[[str], Any]:
         plain = field.parse
@@ -133,33 +156,86 @@ class Rules:
 
         return parse
 
-    def foresee(self, sent: Sequence[Sent]) -> None:
-        """Look up the records that many rows refer to by key with one statement a column."""
-        self._references = {}
-        for field in self._new:
-            if isinstance(field, ReferenceField) and field.target is not None:
-                texts = {row[field.name] for row in sent if row.get(field.name)}
-                self._references[field.name] = _referred(field, texts)
+    def column(self, name: str, raw: Sequence[str]) -> list[Cell]:
+        """Return what cells of a column say; where the form is to judge, without problems."""
+        known, most, cell = self._known[name], self._lengths.get(name, 0), self._cell
+        found = []
+        for text in raw:
+            if text in known:
+                found.append(known[text])
+            elif (
+                most
+                and text
+                and len(text) <= most
+                and text[0] not in SUSPECTS
+                and text.isprintable()
+            ):
+                found.append(Cell(text, text, ()))
+            else:
+                found.append(cell(name, text, known))
+        return found
 
-    def create(self, sent: Sent) -> tuple[dict[str, Any], list[Problem]]:
+    def _cell(self, name: str, raw: str, known: dict[str, Cell]) -> Cell:
+        text = self._readers[name](raw)
+        found = Cell(text, *self._judged(name, text))
+        if len(known) >= REMEMBERED:
+            known.clear()
+        known[raw] = found
+        return found
+
+    def _judged(self, name: str, text: str | None) -> tuple[Any, tuple[str, ...]]:
+        field = self._fields.get(name)
+        if field is not None:
+            return judging.judge(field, text) if self._plain else (None, ())
+        try:
+            return _outside(self.resource.columns[name], text), ()
+        except ValueError as error:
+            return None, (str(error),)
+
+    def foresee(self, name: str, raw: Sequence[str]) -> None:
+        """Look up the records that cells of a column refer to by key with one statement."""
+        field = self._fields.get(name)
+        if isinstance(field, ReferenceField) and field.target is not None:
+            self._known[name].clear()  # what was said of a record may hold no longer
+            texts = set(map(self._readers[name], raw)) - {None}
+            self._references[name] = _referred(field, texts)
+
+    def create(self, cells: Mapping[str, Cell]) -> tuple[dict[str, Any], list[Problem]]:
         """Return the values of a new record, and what is wrong with them."""
-        values, problems = self._past(self._new, sent, {})
-        given = {}
-        for name, value in values.items():
-            column = self.resource.columns[name]
+        columns = self.resource.columns
+        if self._plain:
+            values, problems = self._unsent
+            values = {**values, **{name: cell[1] for name, cell in cells.items()}}
+            problems = [each for each in problems if each.column not in cells]
+            problems += _problems(cells)
+        else:
+            sent = {name: cell.text for name, cell in cells.items() if name in self._fields}
+            values, problems = self._past(self._new, sent, {})
+            others = {name: cell for name, cell in cells.items() if name not in sent}
+            values |= {name: cell.value for name, cell in others.items()}
+            problems += _problems(others)
+        for name in self._defaulted:
             # What is left out gets its default; what a file says is empty is, where it may be.
-            if value is not None or not column.has_default or (name in sent and column.nullable):
-                given[name] = value
-        return given, problems
+            if values.get(name, ...) is None and not (name in cells and columns[name].nullable):
+                del values[name]
+        return values, problems
 
-    def update(self, sent: Sent, stored: Mapping[str, Any]) -> tuple[dict[str, Any], list[Problem]]:
-        """Return the values that a row changes in a record, and what is wrong with them."""
-        values, problems = self._past(self._stored, sent, stored)
-        return {name: value for name, value in values.items() if name in sent}, problems
+    def update(
+        self, cells: Mapping[str, Cell], stored: Mapping[str, Any]
+    ) -> tuple[dict[str, Any], list[Problem]]:
+        """Return the values that the cells of a row change in a record, and what is wrong."""
+        values = {name: cell.value for name, cell in cells.items()}
+        if self._plain:
+            return values, _problems(cells)
+        sent = {name: cell.text for name, cell in cells.items() if name in self._fields}
+        found, problems = self._past(self._stored, sent, stored)
+        values |= {name: found[name] for name in sent}
+        return values, problems + _problems(cells)
 
     def _past(
-        self, form: FlaskForm, sent: Sent, stored: Mapping[str, Any]
+        self, form: FlaskForm, sent: Mapping[str, str | None], stored: Mapping[str, Any]
     ) -> tuple[dict[str, Any], list[Problem]]:
+        """Let the form itself judge what was sent."""
         columns = self.resource.columns
         data = {forms.attribute_name(name): columns[name].exact(v) for name, v in stored.items()}
         form.process(formdata=_Formdata(sent), data=data)
@@ -169,13 +245,11 @@ class Rules:
             for field in form:
                 problems += [Problem(field.name, str(each)) for each in field.errors]
             problems += [Problem("", str(each)) for each in form.form_errors]
-        values = forms.values(self.resource, form)
-        for name in sent.keys() - values.keys():
-            try:
-                values[name] = _outside(columns[name], sent[name])
-            except ValueError as error:
-                problems.append(Problem(name, str(error)))
-        return values, problems
+        return forms.values(self.resource, form), problems
+
+
+def _problems(cells: Mapping[str, Cell]) -> list[Problem]:
+    return [Problem(name, each) for name, cell in cells.items() if cell[2] for each in cell[2]]
 
 
 def _outside(column: Column, text: str | None) -> Any:

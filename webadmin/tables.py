@@ -142,7 +142,8 @@ def _copy(
     if not heading:
         raise TableError(gettext("The first line is empty. It must name the columns."))
     limits = _Limits(len(heading))
-    number, sample = 1, []
+    number = 1
+    sample: list[list[str]] = []
     with plain.open("w", encoding="utf-8", newline="", errors="surrogatepass") as file:
         writer = csv.writer(file)
         writer.writerow(heading)
