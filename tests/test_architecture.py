@@ -56,6 +56,7 @@ ORDER = [
     "views",
     "form_views",
     "export_views",
+    "import_work",
     "import_views",
     "pages",
     "__init__",

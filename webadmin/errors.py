@@ -1,5 +1,6 @@
 """One handler and one template for every error; each has a reference number in the log."""
 
+import errno
 import secrets
 from dataclasses import dataclass
 from typing import Any
@@ -138,6 +139,12 @@ def explain(error: Exception) -> tuple[int, Explanation]:
             gettext("Run this command where the site runs, then load this page again:"),
             needs_init=True,
         )
+    if is_disk_full(error):
+        return 503, Explanation(
+            gettext("The disk is full"),
+            gettext("There is no room left where the site keeps its data. Nothing was saved."),
+            gettext("Tell an administrator. What you typed can be sent again afterwards."),
+        )
     if _unavailable(error):
         return 503, EXPLANATIONS[503]
     ours = isinstance(error, DBAPIError) and not isinstance(error, DataError)
@@ -193,6 +200,32 @@ def _unavailable(error: Exception) -> bool:
     if state:
         return str(state).startswith(_PASSING_STATES)
     return isinstance(error, OperationalError)
+
+
+def is_disk_full(error: BaseException) -> bool:
+    """Return whether there was no room: for a file, or for what a database writes."""
+    original = getattr(error, "orig", error)
+    if isinstance(original, OSError):
+        return original.errno in (errno.ENOSPC, errno.EDQUOT)
+    number = original.args[0] if getattr(original, "args", ()) else None
+    return (
+        getattr(original, "sqlite_errorname", None) == "SQLITE_FULL"
+        or getattr(original, "sqlstate", None) == "53100"
+        or (isinstance(error, DBAPIError) and number in (1021, 1114))
+    )
+
+
+def in_short(error: Exception) -> str:
+    """Return what an error means, in a sentence or two: for a page that is half sent."""
+    _, explanation = explain(error)
+    return f"{explanation.title}. {explanation.happened}"
+
+
+def log_aside(error: Exception) -> str:
+    """Log an error that a page tells of by itself, and return its reference number."""
+    status, reference = explain(error)[0], secrets.token_hex(4)
+    _log(error, status, reference)
+    return reference
 
 
 def _log(error: Exception, status: int, reference: str) -> None:

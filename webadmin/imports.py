@@ -5,7 +5,9 @@ constraint of the database has spoken before a person decides.
 """
 
 import csv
-from collections.abc import Iterator, Sequence
+import gc
+from collections.abc import Generator, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from itertools import groupby, islice
 from pathlib import Path
@@ -102,7 +104,7 @@ class Import:
         self._keyed = set(self._keys) <= set(self._places)
         self._seen: set[Any] = set()
 
-    def steps(self, source: str = "", keep: bool = False) -> Iterator[Report]:
+    def steps(self, source: str = "", keep: bool = False) -> Generator[Report, None, None]:
         """Do the work, and yield how far it is: before the first row, after some rows, at the end.
 
         What was written is taken back unless `keep` is given and nothing was refused (or
@@ -139,7 +141,8 @@ class Import:
     def _chunks(self) -> Iterator[Report]:
         lines = tables.read(self.path)
         while chunk := list(islice(lines, CHUNK)):
-            self._chunk(chunk)
+            with _undisturbed():
+                self._chunk(chunk)
             yield self.report
             if self.report.refused >= MOST_REFUSED:
                 self.report.stopped = next(lines, None) is not None
@@ -302,3 +305,15 @@ class Import:
 
 def _at(cells: Sequence[str], place: int) -> str:
     return cells[place] if place < len(cells) else ""
+
+
+@contextmanager
+def _undisturbed() -> Iterator[None]:
+    """Keep the collector of cycles away for a moment: it would take a fifth of the time."""
+    was = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was:
+            gc.enable()

@@ -184,6 +184,7 @@ class Rules:
         return found
 
     def _judged(self, name: str, text: str | None) -> tuple[Any, tuple[str, ...]]:
+        """Return the value of a text and what is wrong with it, as far as one cell tells."""
         field = self._fields.get(name)
         if field is not None:
             return judging.judge(field, text) if self._plain else (None, ())

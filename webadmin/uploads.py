@@ -5,7 +5,6 @@ same as plain CSV (.csv), the refused records (.refused.csv), how it stands (.js
 whoever works on it holds (.lock), which a killed process lets go.
 """
 
-import errno
 import json
 import os
 import re
@@ -51,7 +50,8 @@ class Upload:
         name: What the file was called.
         table: What was found in it, see `tables.Table`.
         choices: What a person chose on its page: columns, mode, how dates are written ...
-        step: "new", "rehearsing", "rehearsed", "importing", "imported", "cancelled" or "failed".
+        step: "new", "rehearsing", "rehearsed", "importing", "imported", "cancelled", "failed" or
+            "interrupted".
         batch: What the changes of the import bear in the history.
         report: What came of the last step, see `imports.Report`.
         problem: Why it failed, in words.
@@ -69,7 +69,7 @@ class Upload:
     problem: str = ""
 
     def path(self, kind: str) -> Path:
-        """Return the file of a kind: raw, csv, refused.csv, json, lock."""
+        """Return the file of a kind: raw, csv, refused.csv, json, lock, cancel."""
         return folder() / f"{self.token}.{kind}"
 
     def changed(self, **values: Any) -> "Upload":
@@ -209,8 +209,3 @@ def sweep() -> None:
         others = [_age(each) for each in folder().glob(f"{token}.*")]
         if others and min(others) > KEPT:
             path.unlink(missing_ok=True)
-
-
-def is_disk_full(error: BaseException) -> bool:
-    """Return whether an error says that there is no room left."""
-    return isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT)
