@@ -10,6 +10,7 @@ from webadmin import (
     config,
     database,
     errors,
+    history_views,
     pages,
     recording,
     registry,
@@ -51,6 +52,7 @@ def create_app(overrides: Mapping[str, object] | None = None) -> Flask:
     templating.init_app(app)
     errors.init_app(app)
     site.init_app(app)
+    history_views.init_app(app)
     for resource in registry.register(app, RESOURCES):
         app.register_blueprint(pages.blueprint_for(resource))
     return app

@@ -14,7 +14,7 @@ from sqlalchemy import insert as insert_into
 from sqlalchemy import update as update_of
 from sqlalchemy.dialects.postgresql import REGCLASS
 
-from webadmin import filters, history, images, links, removing
+from webadmin import filters, history, images, removing
 from webadmin.columns import Column
 from webadmin.database import db
 from webadmin.history import CREATE, EDIT, Entry
@@ -44,7 +44,7 @@ def insert(resource: Resource, rows: Iterable[Values], undoes: Undoes | None = N
     kept, number = images.kept(resource), 0
     for chunk in images.chunks(rows):
         for _, same in groupby(chunk, key=lambda values: _names(kept, values)):
-            number += _insert(kept, list(same), undoes or {})
+            number += insert_rows(kept, list(same), undoes or {})
     _advance_sequence(kept)
     return number
 
@@ -67,7 +67,7 @@ def update(
     """
     kept = images.kept(resource)
     scope = filters.scope(resource)
-    return sum(_update(kept, chunk, scope, undoes or {}) for chunk in images.chunks(edits))
+    return sum(update_rows(kept, chunk, scope, undoes or {}) for chunk in images.chunks(edits))
 
 
 def delete(
@@ -88,11 +88,11 @@ def delete(
         NeededError: Other records refer to one, and would be left without.
         sqlalchemy.exc.DBAPIError: The database refuses.
     """
-    kept, graph, number = images.kept(resource), links.Graph(), 0
+    kept, removal, number = images.kept(resource), removing.Removal(undoes), 0
     conditions = [*filters.scope(resource), *where]
     for chunk in images.chunks(keys):
         rows = images.read(kept, chunk, True, *conditions)
-        removing.remove(kept, rows, graph, undoes)
+        removal.remove(kept, rows)
         number += len(rows)
     return number
 
@@ -104,7 +104,8 @@ def _names(kept: Kept, values: Values) -> tuple[str, ...]:
     return tuple(name for name in values if values[name] is not None or name not in kept.json)
 
 
-def _insert(kept: Kept, rows: list[Values], undoes: Undoes) -> int:
+def insert_rows(kept: Kept, rows: list[Values], undoes: Undoes) -> int:
+    """Create rows that name the same columns (see `insert`)."""
     names = _names(kept, rows[0])
     if not kept.in_one_table:
         return _insert_objects(kept, names, rows)
@@ -167,9 +168,10 @@ def _check_scope(kept: Kept, keys: Sequence[Key]) -> None:
         raise RefusedError(gettext("With these values you could not see the record any more."))
 
 
-def _update(
-    kept: Kept, edits: list[tuple[Key, Values]], where: Sequence[Any], undoes: Undoes
+def update_rows(
+    kept: Kept, edits: Sequence[tuple[Key, Values]], where: Sequence[Any], undoes: Undoes
 ) -> int:
+    """Change at most `MOST_KEYS` rows, each named once (see `update`)."""
     found = images.read(kept, [key for key, _ in edits], True, *where)
     old, places = images.by_key(kept, found), {name: i for i, name in enumerate(kept.columns)}
     wanted: dict[str, tuple[Key, Values]] = {}

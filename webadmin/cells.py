@@ -9,24 +9,30 @@ from webadmin import formats, keys, records
 from webadmin.columns import Column
 from webadmin.list_page import Heading
 from webadmin.listing import ListState
+from webadmin.messages import gettext
 from webadmin.records import Record
 from webadmin.resource import Resource
 from webadmin.templating import site_url
 
 
-def rows(state: ListState, found: Sequence[Record], heads: Sequence[Heading]) -> Markup:
+def rows(
+    state: ListState, found: Sequence[Record], heads: Sequence[Heading], choosable: bool = False
+) -> Markup:
     """Return the records of a page as the rows of a table.
 
     Args:
         state: The list; its URL goes along in the link to each record.
         found: The records.
         heads: The heads of the columns.
+        choosable: Whether each has a check box before it.
     """
     resource = state.resource
     prefix, suffix = escape(site_url(f"{resource.name}/")), escape(state.query())
     # Percent-encoded, an anchor has nothing left to escape.
     anchors = [keys.in_url(record.key) for record in found]
     columns = [[f'<tr id="record-{anchor}">' for anchor in anchors]]
+    if choosable:
+        columns.append(_boxes(found))
     for i, head in enumerate(heads):
         values = [record.values[i] for record in found]
         shown = map(escape, map(_formatter(resource.columns[head.name], values), values))
@@ -46,6 +52,17 @@ def rows(state: ListState, found: Sequence[Record], heads: Sequence[Heading]) ->
             columns.append([f"{opening}{text}</td>" for text in shown])
     lines = ("".join(parts) for parts in zip(*columns, strict=True))
     return Markup("</tr>\n".join([*lines, ""]))  # noqa: S704 - every part is escaped above
+
+
+def _boxes(found: Sequence[Record]) -> list[str]:
+    """Return a check box for each record: its row's head is its name."""
+    opening = '<td class="choose"><label><input type="checkbox" class="form-check-input" name="key"'
+    label = escape(gettext("Choose"))
+    return [
+        f'{opening} form="bulk" value="{escape(record.key)}" aria-label="{label} '
+        f'{escape(record.key)}"></label></td>'
+        for record in found
+    ]
 
 
 def _nameless(resource: Resource, key: str) -> Markup:

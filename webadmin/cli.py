@@ -67,6 +67,7 @@ def main(context: click.Context, database: str | None) -> None:
 
 
 main.add_command(file_commands.export_command)
+main.add_command(file_commands.import_command)
 
 
 @main.command()

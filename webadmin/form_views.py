@@ -2,14 +2,28 @@
 
 from typing import Any
 
-from flask import flash, redirect, request
+from flask import redirect, request
 from flask_wtf import FlaskForm
 from markupsafe import Markup
 from sqlalchemy.exc import DBAPIError
 from werkzeug.wrappers import Response
 
-from webadmin import bulk, formats, forms, listing, refusals, removing, saving, submissions
+from webadmin import (
+    bulk,
+    formats,
+    forms,
+    history,
+    images,
+    listing,
+    preview,
+    records,
+    refusals,
+    removing,
+    saving,
+    submissions,
+)
 from webadmin.database import db
+from webadmin.history_views import offer
 from webadmin.listing import ListState
 from webadmin.messages import gettext
 from webadmin.resource import Resource
@@ -50,11 +64,11 @@ def _refused(resource: Resource, form: FlaskForm, error: DBAPIError | saving.Ref
         form.form_errors.append(refusal.message)
 
 
-def _saved(state: ListState, key: str, message: str) -> Response:
+def _saved(state: ListState, key: str, message: str, batch: str) -> Response:
     """Answer a save: back to the list, or on to where the button that was pressed leads."""
     then = request.form.get("_then")
     url = record_url(state, key)
-    flash(Markup('{} <a href="{}">{}</a>').format(message, url, gettext("View")), "success")
+    offer(Markup('{} <a href="{}">{}</a>').format(message, url, gettext("View")), batch)
     if then == "add":
         return redirect(new_url(state), 303)
     if then == "edit":
@@ -84,6 +98,7 @@ def _create(state: ListState, form: FlaskForm, token: str) -> Response | None:
     identifier = submissions.digest(resource.name, token, sent)
     try:
         key, fresh = saving.create(resource, forms.values(resource, form), identifier)
+        batch = history.recorded()
         db.session.commit()
     except (DBAPIError, saving.RefusedError) as error:
         _refused(resource, form, error)
@@ -92,7 +107,7 @@ def _create(state: ListState, form: FlaskForm, token: str) -> Response | None:
     message = gettext("“%(name)s” was created.", name=name)
     if not fresh:
         message = gettext("“%(name)s” was created already: the form came twice.", name=name)
-    return _saved(state, key, message)
+    return _saved(state, key, message, batch)
 
 
 def edit(resource: Resource, key: str) -> Answer:
@@ -136,6 +151,7 @@ def _edit(state: ListState, key: str) -> Answer:
         return _edit_page(state, key, form, original, 422)
     try:
         result = saving.update(resource, parts, forms.values(resource, form), original)
+        batch = history.recorded()
         if result is not None and not result.conflicts:
             db.session.commit()
     except (DBAPIError, saving.RefusedError) as error:
@@ -150,7 +166,7 @@ def _edit(state: ListState, key: str) -> Answer:
     message = gettext("“%(name)s” was saved.", name=name)
     if result.merged:
         message += " " + gettext("Somebody else changed other fields meanwhile; both were kept.")
-    return _saved(state, key, message)
+    return _saved(state, key, message, batch)
 
 
 def _take_theirs(resource: Resource, form: FlaskForm) -> None:
@@ -226,6 +242,7 @@ def delete(resource: Resource, key: str) -> Answer:
     if request.method == "POST":
         try:
             bulk.delete(resource, [parts])
+            batch = history.recorded()
             db.session.commit()
         except (DBAPIError, removing.NeededError) as error:
             db.session.rollback()
@@ -233,7 +250,7 @@ def delete(resource: Resource, key: str) -> Answer:
                 raise
             problem, status = gettext("Other records refer to it, so it was not deleted."), 409
         else:
-            flash(gettext("“%(name)s” was deleted.", name=name), "success")
+            offer(gettext("“%(name)s” was deleted.", name=name), batch)
             return redirect(list_url(state), 303)
     shown = [
         (forms.label_of(resource, column), formats.formatter(resource.columns[column])(value))
@@ -246,6 +263,7 @@ def delete(resource: Resource, key: str) -> Answer:
         title=name,
         fields=shown,
         problem=problem,
+        touched=preview.touched(images.kept(resource), [records.identity(resource, parts)], key),
         detail_url=record_url(state, key),
     )
     return page, status

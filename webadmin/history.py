@@ -78,7 +78,7 @@ _UNDOING = Change.undoes.is_not(None)
 INDEXES = (
     Index("ix_webadmin_change_record", Change.resource, Change.key, Change.id,
           mysql_length={"key": 255}, mariadb_length={"key": 255}),
-    Index("ix_webadmin_change_batch", Change.batch, Change.resource, Change.action, Change.number),
+    Index("ix_webadmin_change_batch", Change.batch, Change.id),
     Index("ix_webadmin_change_first", Change.number, Change.id,
           sqlite_where=_FIRST, postgresql_where=_FIRST),
     Index("ix_webadmin_change_resource", Change.number, Change.resource, Change.id,
@@ -144,6 +144,12 @@ def current() -> Batch:
     """Return the batch of changes that are made now."""
     named: Batch | None = db.session.info.get("batch")
     return named or work().batch
+
+
+def recorded() -> str:
+    """Return the batch of what the transaction in progress has changed, "" where nothing was."""
+    own = current().id
+    return own if any(key[0] == own for key in work().numbers) else ""
 
 
 @contextmanager

@@ -14,7 +14,19 @@ from operator import itemgetter
 from typing import Any, TypeVar
 
 from sqlalchemy import Column as TableColumn
-from sqlalchemy import ColumnElement, Select, Table, case, func, inspect, null, select, tuple_
+from sqlalchemy import (
+    ColumnElement,
+    MetaData,
+    Select,
+    Table,
+    Text,
+    cast,
+    func,
+    inspect,
+    select,
+    tuple_,
+)
+from sqlalchemy.exc import NoSuchTableError
 from sqlalchemy.orm import Mapper
 
 from webadmin import records
@@ -80,7 +92,8 @@ class Kept:
             each = PlainColumn(column.name, column.source) if plain else column
             found: Any = readable(each)
             if column.source.info.get("secret"):
-                found = case((each.attribute.is_(None), null()), else_=1)
+                # Not IS NULL: SQLite 3.40 answers it wrongly in RETURNING.
+                found = func.length(cast(each.attribute, Text))
             elif column.kind.name == "binary":
                 found = func.length(each.attribute)
             shown.append(found.label(f"c{len(shown)}"))
@@ -238,6 +251,26 @@ def of_table(table: Table) -> Kept:
     columns: dict[str, Column] = {each.key: PlainColumn(each.key, each) for each in table.columns}  # type: ignore[arg-type]
     keys = tuple(columns[each.key] for each in table.primary_key) or tuple(columns.values())
     return Kept(f"table:{table.fullname}", table, columns, keys)
+
+
+def named(name: str) -> Kept | None:
+    """Return the table that changes are filed under by a name which is no resource's."""
+    full = name.removeprefix("table:")
+    if full == name:
+        return None
+    for resource in records.resources().values():
+        if full in resource.table.metadata.tables:
+            return of_table(resource.table.metadata.tables[full])
+    schema, _, bare = full.rpartition(".")
+    try:
+        connection = db.session.connection()
+        return of_table(
+            Table(
+                bare, MetaData(), schema=schema or None, autoload_with=connection, resolve_fks=False
+            )
+        )
+    except NoSuchTableError:
+        return None
 
 
 def read(kept: Kept, keys: Sequence[Key], lock: bool = False, *where: Any) -> list[Row]:

@@ -83,6 +83,7 @@ def file(resource: Resource, token: str) -> Answer:
         return redirect(site_url(f"{resource.name}/import"), 303)
     if do == "cancel":
         upload.cancel()
+        upload.wait()
         return redirect(page_url(resource, upload), 303)
     upload = _looked_after(upload)
     if upload.step == "imported" or upload.busy:

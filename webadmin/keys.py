@@ -54,7 +54,7 @@ def in_url(text: str) -> str:
     return text if text.isascii() and text.isalnum() else quote(text, safe="!$'()*:;=@+,")
 
 
-def parse_key(resource: Resource, text: str, dialect: str) -> tuple[Any, ...] | None:
+def parse_key(resource: Keyed, text: str, dialect: str) -> tuple[Any, ...] | None:
     """Return the values of a key, or None where no record can have it."""
     columns = resource.key_columns
     texts = [text] if len(columns) == 1 else text.split(",")

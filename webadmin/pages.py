@@ -9,8 +9,10 @@ from flask import Blueprint, request
 from flask_wtf.csrf import CSRFError
 
 from webadmin import errors
+from webadmin.bulk_views import bulk_delete, bulk_edit
 from webadmin.export_views import export
 from webadmin.form_views import delete, edit, new
+from webadmin.history_views import record_history
 from webadmin.import_views import file, refused, send
 from webadmin.permissions import Action
 from webadmin.resource import Resource
@@ -46,10 +48,15 @@ PAGES = (
     Page(path="/import", name="import", action=Action.IMPORT, function=send, methods=BOTH),
     Page(path=FILE, name="import_file", action=Action.IMPORT, function=file, methods=BOTH),
     Page(path=f"{FILE}/refused.csv", name="refused", action=Action.IMPORT, function=refused),
+    Page(path="/bulk/delete", name="bulk_delete", action=Action.DELETE, function=bulk_delete,
+         methods=("POST",)),
+    Page(path="/bulk/edit", name="bulk_edit", action=Action.EDIT, function=bulk_edit,
+         methods=("POST",)),
     Page(path="/<key>", name="detail", action=Action.VIEW, function=detail),
     Page(path="/<key>/edit", name="edit", action=Action.EDIT, function=edit, methods=BOTH),
+    Page(path="/<key>/history", name="history", action=Action.VIEW, function=record_history),
     Page(path="/<key>/delete", name="delete", action=Action.DELETE, function=delete, methods=BOTH),
-)
+)  # fmt: skip
 
 
 def blueprint_for(resource: Resource, pages: Sequence[Page] = PAGES) -> Blueprint:

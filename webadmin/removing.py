@@ -3,7 +3,7 @@
 The database could take rows along by itself, but then nobody would know which they were.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import delete, update
@@ -28,81 +28,60 @@ class NeededError(Exception):
         self.kept, self.key = kept, key
 
 
-def remove(
-    kept: Kept,
-    rows: Sequence[Row],
-    graph: Graph,
-    undoes: Mapping[str, int] | None = None,
-    doomed: set[tuple[str, Key]] | None = None,
-) -> None:
-    """Delete rows of a table: first what refers to them, as the links say.
+class Removal:
+    """A delete of records, in the transaction of the caller.
 
     Args:
-        kept: The table.
-        rows: The rows, locked.
-        graph: The links.
         undoes: By the text of a key, the change that deleting the record takes back.
-        doomed: Rows that are being deleted already.
-
-    Raises:
-        NeededError: Other records refer to one, and would be left without.
+        alone: Whether whatever refers to a record keeps it, also what would go along.
     """
-    if not rows:
-        return
-    doomed = set() if doomed is None else doomed
-    doomed.update((kept.name, kept.key(row)) for row in rows)
-    for link in graph.to(kept.table):
-        child = images.of_table(link.table)
-        if link.table not in links.own_tables(kept) or link.table is kept.table:
-            _follow(link, child, _Others(link, child, kept, rows, doomed), graph, doomed)
-    keys = [kept.key(row) for row in rows]
-    entries = [
-        Entry(text, kept.text(row), None, (undoes or {}).get(text))
-        for text, row in zip(map(kept.key_text, keys), rows, strict=True)
-    ]
-    if kept.in_one_table:
+
+    def __init__(self, undoes: Mapping[str, int] | None = None, alone: bool = False) -> None:
+        self.graph = Graph()
+        self.undoes = undoes or {}
+        self.alone = alone
+        self.doomed: set[tuple[str, Key]] = set()
+
+    def remove(self, kept: Kept, rows: Sequence[Row]) -> None:
+        """Delete rows of a table, which are locked: first what refers to them, as the links say.
+
+        Raises:
+            NeededError: Other records refer to one, and would be left without.
+        """
+        self.doomed.clear()
+        self._remove(kept, rows, self.undoes)
+
+    def _remove(self, kept: Kept, rows: Sequence[Row], undoes: Mapping[str, int]) -> None:
+        keys = [kept.key(row) for row in rows]
+        self.doomed.update((kept.name, key) for key in keys)
+        own = links.own_tables(kept) - {kept.table}
+        for link in self.graph.to(kept.table):
+            if link.table not in own:
+                self._follow(link, kept, rows)
+        if not kept.in_one_table:
+            _delete_objects(kept, keys)
+            return
+        pairs = zip(map(kept.key_text, keys), rows, strict=True)
+        entries = [Entry(key, kept.text(row), None, undoes.get(key)) for key, row in pairs]
         history.record(kept.name, DELETE, entries)
         for chunk in images.chunks(keys):
             db.session.connection().execute(delete(kept.table).where(kept.among(chunk)))
-    else:
-        _delete_objects(kept, keys)
 
+    def _follow(self, link: Link, parent: Kept, rows: Sequence[Row]) -> None:
+        """Do to the rows that refer to others what their link says, a thousand at a time."""
+        child = images.of_table(link.table)
+        while found := self._others(link, child, parent, rows):
+            if self.alone or link.effect is Effect.NEEDED:
+                raise NeededError(child, child.key_text(child.key(found[0])))
+            if link.effect is Effect.TAKEN:
+                self._remove(child, found, {})
+            else:
+                _empty(link, child, found)
 
-class _Others:
-    """Rows that refer to rows which are deleted, without those that are deleted themselves."""
-
-    def __init__(
-        self,
-        link: Link,
-        child: Kept,
-        parent: Kept,
-        rows: Sequence[Row],
-        doomed: set[tuple[str, Key]],
-    ) -> None:
-        self.next: Callable[[], list[Row]] = lambda: [
-            row
-            for row in links.rows(link, child, parent, rows, MOST_KEYS + len(doomed))
-            if (child.name, child.key(row)) not in doomed
-        ]
-
-
-def _follow(
-    link: Link, child: Kept, others: _Others, graph: Graph, doomed: set[tuple[str, Key]]
-) -> None:
-    """Do to the rows that refer to others what their link says, a thousand at a time."""
-    while found := others.next():
-        if link.effect is Effect.NEEDED:
-            raise NeededError(child, child.key_text(child.key(found[0])))
-        if link.effect is Effect.TAKEN:
-            remove(child, found, graph, None, doomed)
-        else:
-            _empty(link, child, found)
-
-
-def _delete_objects(kept: Kept, keys: Sequence[Key]) -> None:
-    for key in keys:
-        db.session.delete(_object(kept, key))
-    db.session.flush()
+    def _others(self, link: Link, child: Kept, parent: Kept, rows: Sequence[Row]) -> list[Row]:
+        """Return rows that refer to others, without those that are being deleted already."""
+        found = links.rows(link, child, parent, rows, MOST_KEYS + len(self.doomed))
+        return [row for row in found if (child.name, child.key(row)) not in self.doomed]
 
 
 def _empty(link: Link, child: Kept, rows: Sequence[Row]) -> None:
@@ -124,8 +103,13 @@ def _empty(link: Link, child: Kept, rows: Sequence[Row]) -> None:
         (text, child.difference(row, after[text]))
         for text, row in zip(map(child.key_text, keys), rows, strict=True)
     ]
-    entries = [Entry(text, *pair) for text, pair in pairs if pair]
-    history.record(child.name, EDIT, entries)
+    history.record(child.name, EDIT, [Entry(text, *pair) for text, pair in pairs if pair])
+
+
+def _delete_objects(kept: Kept, keys: Sequence[Key]) -> None:
+    for key in keys:
+        db.session.delete(_object(kept, key))
+    db.session.flush()
 
 
 def _object(kept: Kept, key: Key) -> Any:

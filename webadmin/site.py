@@ -2,17 +2,20 @@
 
 from flask import Flask, render_template
 
-from webadmin import filters, records, schema
+from webadmin import filters, records, schema, timeline
 from webadmin.permissions import Action
+
+RECENT = 8  # changes on the home page
 
 
 def home() -> str:
-    """Show each resource with its count."""
+    """Show each resource with its count, and what was changed last."""
     found = []
     for resource in records.resources().values():
         if filters.may(Action.VIEW, resource):
             found.append((resource, records.total(resource)))
-    return render_template("home.html", found=found)
+    recent = timeline.everything(size=RECENT).entries
+    return render_template("home.html", found=found, recent=recent, undoable=bool(recent))
 
 
 def healthz() -> tuple[str, dict[str, str]]:

@@ -19,6 +19,7 @@ from werkzeug.http import parse_accept_header
 from webadmin import counts, filters, records
 from webadmin.config import LANGUAGES
 from webadmin.counts import Count
+from webadmin.keys import in_url
 from webadmin.messages import gettext, ngettext
 from webadmin.permissions import Action
 from webadmin.resource import Resource
@@ -42,11 +43,12 @@ def init_app(app: Flask) -> None:
         resources=records.resources,
         side_counts=side_counts,
         chosen=chosen,
-        can=lambda action, resource: filters.may(Action(action), resource),
         site_name=app.config["SITE_NAME"],
         theme=theme,
         fragment=_Fragments(app),
         site_url=site_url,
+        in_url=in_url,
+        can=lambda action, resource: filters.may(Action(action), resource),
         locale=locale,
     )
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True

@@ -26,6 +26,7 @@ try:
 except ImportError:  # without file locks two may work on one upload; the database sorts them out
     fcntl = None  # type: ignore[assignment]
 
+STOPPING = 5  # seconds that whoever works on an upload may take to stop
 KEPT = 86_400  # seconds that an upload waits, from its last step on
 _TOKEN = re.compile(r"[A-Za-z0-9_-]{22}", re.ASCII)
 _CHUNK = 1 << 20
@@ -123,6 +124,13 @@ class Upload:
     def cancel(self) -> None:
         """Ask whoever works on it to stop."""
         self.path("cancel").touch(0o600)
+
+    def wait(self) -> None:
+        """Wait until nobody works on it, but not for long."""
+        for _ in range(STOPPING * 20):
+            if not self.busy:
+                return
+            time.sleep(0.05)
 
     def cancelled(self) -> bool:
         """Return whether somebody asked to stop since work began."""

@@ -27,7 +27,7 @@ UNDOING: dict[str, Any] = {
 INDEXES: tuple[tuple[str, list[str], dict[str, Any]], ...] = (
     ("record", ["resource", "key", "id"],
      {"mysql_length": {"key": 255}, "mariadb_length": {"key": 255}}),
-    ("batch", ["batch", "resource", "action", "number"], {}),
+    ("batch", ["batch", "id"], {}),
     ("first", ["number", "id"], FIRST),
     ("resource", ["number", "resource", "id"], FIRST),
     ("account", ["number", "account_id", "id"], FIRST),

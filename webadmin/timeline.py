@@ -1,0 +1,318 @@
+"""The timeline: changes found by keyset, and put into words."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta
+from typing import Any
+
+from flask_babel import (
+    format_date,
+    format_datetime,
+    format_time,
+    format_timedelta,
+    get_timezone,
+    to_utc,
+)
+from markupsafe import Markup
+from sqlalchemy import ColumnElement, Select, and_, false, func, literal_column, or_, select
+from sqlalchemy.orm import aliased
+
+from webadmin import differences, filters, formats, forms, images, keys, records, templating, undo
+from webadmin.columns import Column
+from webadmin.database import asking, db, dialect, read
+from webadmin.history import CREATE, DELETE, EDIT, PRUNE, Change
+from webadmin.messages import gettext
+from webadmin.permissions import Action, Role
+from webadmin.resource import Resource
+
+SIZE = 50
+# Where only the first change of each kind in a batch is wanted: a literal, or no DBMS would use
+# the index of just those.
+FIRST = Change.number == literal_column("1")
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One change in words.
+
+    Attributes:
+        change: The change.
+        resource: Its resource, or None.
+        title: What the record is called: "User 5".
+        words: What happened: "Created", "Deleted"; "" where the fields tell it.
+        fields: Label and difference of each field that changed, or that was deleted.
+        many: How many changes of its kind the batch has, where the entry stands for all of them.
+        ago: When, in words; `at` is the full time.
+        may_undo: Whether the account that asks may take it back.
+        undone: Whether it is taken back already.
+        as_batch: Whether its batch is undone with it: what it stands for, or what went along.
+    """
+
+    change: Change
+    resource: Resource | None
+    title: str
+    words: str
+    fields: list[tuple[Any, Markup]]
+    many: int
+    ago: str
+    at: str
+    may_undo: bool
+    undone: bool
+    as_batch: bool
+
+
+@dataclass(frozen=True)
+class Found:
+    """A page of changes, and where the next older ones begin (0: there are none)."""
+
+    entries: list[Entry]
+    older: int
+
+
+def visible() -> ColumnElement[bool]:
+    """Return the condition for changes that the account that asks may see.
+
+    Of a resource with a scope those are its own: whether the record of another's change would
+    have been in scope then, nobody knows any more.
+    """
+    account = asking()
+    parts: list[ColumnElement[bool]] = []
+    for name, resource in records.resources().items():
+        if not filters.may(Action.VIEW, resource):
+            continue
+        own: Any = Change.resource == name
+        if filters.scope(resource):
+            own = and_(own, Change.account_id == getattr(account, "id", None))
+        parts.append(own)
+    if account is None or account.role is Role.ADMIN:
+        parts.append(Change.action == PRUNE)
+    return or_(false(), *parts)
+
+
+def everything(
+    *conditions: ColumnElement[bool], older: int = 0, size: int = SIZE, whole: bool = False
+) -> Found:
+    """Return changes of all resources, the last first.
+
+    Args:
+        conditions: What is wanted of them.
+        older: The id to go on from.
+        size: How many at most.
+        whole: Whether every change is wanted; otherwise one stands for all of its kind in a batch.
+    """
+    statement = select(Change).where(visible(), *conditions)
+    if not whole:
+        statement = statement.where(FIRST)
+    return _page(statement, older, size, grouped=not whole)
+
+
+def of_record(resource: Resource, key: str, older: int = 0, size: int = SIZE) -> Found:
+    """Return the changes of one record, the last first.
+
+    Args:
+        resource: What it is of.
+        key: The text of its key. One out of scope counts as gone: then only one's own are found.
+        older: The id to go on from.
+        size: How many at most.
+    """
+    name = images.home(resource).name
+    statement = select(Change).where(Change.resource == name, Change.key == key)
+    parsed = keys.parse_key(resource, key, dialect())
+    if filters.scope(resource) and (parsed is None or not records.exists(resource, parsed)):
+        account = asking()
+        statement = statement.where(Change.account_id == getattr(account, "id", None))
+    return _page(statement, older, size, grouped=False)
+
+
+def _page(statement: Select[Any], older: int, size: int, grouped: bool) -> Found:
+    if older:
+        statement = statement.where(Change.id < older)
+    statement = statement.order_by(Change.id.desc()).limit(size + 1)
+    found = list(db.session.scalars(statement))
+    more, found = len(found) > size, found[:size]
+    return Found(describe(found, grouped), found[-1].id if more else 0)
+
+
+def describe(found: Sequence[Change], grouped: bool = False) -> list[Entry]:
+    """Return changes in words.
+
+    Args:
+        found: The changes.
+        grouped: Whether each stands for all of its kind in its batch.
+    """
+    undone, many = _undone(found), _many(found)
+    return [_entry(one, many.get(one.id, 1), grouped, one.id in undone) for one in found]
+
+
+def _undone(found: Sequence[Change]) -> set[int]:
+    """Return the ids of changes that were taken back, and not made anew by undoing that."""
+    wanted = [one.id for one in found]
+    if not wanted:
+        return set()
+    again = aliased(Change)
+    statement = select(Change.undoes).where(
+        Change.undoes.in_(wanted),
+        ~select(literal_column("1")).where(again.undoes == Change.id).exists(),
+    )
+    return set(read(statement).scalars())
+
+
+def _many(found: Sequence[Change]) -> dict[int, int]:
+    """Return how many changes there are of the kind and in the batch of each."""
+    if not found:
+        return {}
+    last = aliased(Change)
+    number = (
+        select(last.number)
+        .where(
+            last.batch == Change.batch,
+            last.resource == Change.resource,
+            last.action == Change.action,
+        )
+        .order_by(last.id.desc())
+        .limit(1)
+        .scalar_subquery()
+    )
+    statement = select(Change.id, number).where(Change.id.in_([one.id for one in found]))
+    return {row[0]: row[1] for row in read(statement)}
+
+
+def _entry(one: Change, many: int, grouped: bool, undone: bool) -> Entry:
+    resource = records.resources().get(one.resource)
+    alone = many == 1
+    many = many if grouped else 1
+    return Entry(
+        change=one,
+        resource=resource,
+        title=_title(resource, one),
+        words=_words(one, many, resource),
+        fields=_fields(resource, one) if resource and many == 1 else [],
+        many=many,
+        ago=_ago(one.at),
+        at=format_datetime(one.at, "long"),
+        may_undo=undo.may(one) and not undone,
+        undone=undone,
+        as_batch=many > 1 or (alone and one.action == DELETE),
+    )
+
+
+def _title(resource: Resource | None, one: Change) -> str:
+    if resource is None:
+        return one.resource if one.action != PRUNE else ""
+    label = resource.label_column.name
+    known = json.loads(one.before or one.after or "{}") if one.action != EDIT else {}
+    name = known.get(label)
+    if isinstance(name, str) and name:
+        return name
+    return f"{resource.labels[0]} {keys.readable(resource, one.key)}"
+
+
+def _words(one: Change, many: int, resource: Resource | None) -> str:
+    if one.action == PRUNE:
+        return str(gettext("Older changes were removed from the history"))
+    if many > 1 and resource:
+        return _words_of_many(one, many, resource)
+    if one.action == CREATE and one.undoes:
+        return str(gettext("Brought back"))
+    if one.action == CREATE and one.source:
+        return str(gettext("Created by import of %(file)s", file=one.source))
+    if one.action == CREATE:
+        return str(gettext("Created"))
+    if one.action == DELETE:
+        return str(gettext("Creation undone") if one.undoes else gettext("Deleted"))
+    return str(gettext("Change undone")) if one.undoes else ""
+
+
+def _words_of_many(one: Change, many: int, resource: Resource) -> str:
+    label = resource.labels[1]
+    if one.action == CREATE and one.source:
+        return str(
+            gettext(
+                "%(label)s: %(number)s created by import of %(file)s",
+                label=label, number=templating.number(many), file=one.source,
+            )
+        )  # fmt: skip
+    texts = {
+        CREATE: gettext(
+            "%(label)s: %(number)s created", label=label, number=templating.number(many)
+        ),
+        EDIT: gettext("%(label)s: %(number)s changed", label=label, number=templating.number(many)),
+        DELETE: gettext(
+            "%(label)s: %(number)s deleted", label=label, number=templating.number(many)
+        ),
+    }
+    return str(texts[one.action])
+
+
+def _fields(resource: Resource, one: Change) -> list[tuple[Any, Markup]]:
+    before, after = json.loads(one.before or "{}"), json.loads(one.after or "{}")
+    found = []
+    for name in before if one.action != CREATE else ():
+        column = images.kept(resource).columns.get(name)
+        if column is None:
+            continue
+        label = forms.label_of(resource, name) if name in resource.columns else name
+        if one.action == EDIT:
+            found.append((label, difference(column, before[name], after.get(name))))
+        elif before[name] is not None:
+            found.append((label, Markup("{}").format(shown(column, before[name]))))
+    return found
+
+
+def difference(column: Column, old: Any, new: Any) -> Markup:
+    """Return the difference of two values of a column, given as data of images."""
+    if isinstance(old, str) and isinstance(new, str) and column.is_text:
+        merged = differences.texts(old, new)
+        if merged is not None:
+            return merged
+    return differences.values(shown(column, old), shown(column, new))
+
+
+def shown(column: Column, data: Any) -> Any:
+    """Return data of an image as people read it."""
+    if images.is_hidden(data):
+        return gettext("not kept")
+    try:
+        return formats.formatter(column, short=True)(column.load(data))
+    except ValueError:
+        return str(data)
+
+
+def _ago(at: datetime) -> str:
+    """Return a time in plain words."""
+    gone = datetime.now(UTC).replace(tzinfo=None) - at
+    if gone < timedelta(minutes=1):
+        return str(gettext("just now"))
+    if gone < timedelta(hours=1):
+        return str(format_timedelta(-gone, add_direction=True))
+    zone = get_timezone()
+    local = at.replace(tzinfo=UTC).astimezone(zone)
+    days = (datetime.now(zone).date() - local.date()).days
+    clock = format_time(local, "short", rebase=False)
+    if days == 0:
+        return str(gettext("today %(time)s", time=clock))
+    if days == 1:
+        return str(gettext("yesterday %(time)s", time=clock))
+    return f"{format_date(local, rebase=False)} {clock}"
+
+
+def accounts() -> list[tuple[int, str]]:
+    """Return id and name of accounts that have changed something, at most a hundred.
+
+    Each step of the recursion asks the index for the next account, past all its changes.
+    """
+    first = select(func.min(Change.account_id).label("id")).where(FIRST)
+    each = first.cte("each_account", recursive=True)
+    beyond = select(func.min(Change.account_id)).where(FIRST, Change.account_id > each.c.id)
+    step = select(beyond.scalar_subquery()).where(each.c.id.is_not(None))
+    each = each.union_all(step)
+    name = select(Change.account).where(FIRST, Change.account_id == each.c.id)
+    name = name.order_by(Change.id.desc()).limit(1)
+    statement = select(each.c.id, name.scalar_subquery()).where(each.c.id.is_not(None)).limit(100)
+    return [(row[0], row[1] or str(row[0])) for row in read(statement)]
+
+
+def moment(day: date, after: bool = False) -> datetime:
+    """Return when a day begins, or ends, where the site's times are shown, in UTC."""
+    return to_utc(datetime.combine(day + timedelta(days=after), time())).replace(tzinfo=None)  # type: ignore[no-any-return]
