@@ -180,7 +180,9 @@ class Import:
                 changed.append(row)
             else:
                 self.report.unchanged += 1
-        self._write(new)
+        # Keys that are made must not be those of later lines.
+        self._write([row for row in new if row.key is not None])
+        self._write([row for row in new if row.key is None])
         self._write(changed)
 
     def _keyed_right(self, row: _Row) -> bool:

@@ -21,7 +21,7 @@ def text(cell: Any) -> str:
     if isinstance(cell, bool):
         return "true" if cell else "false"
     if isinstance(cell, float):
-        return str(int(cell)) if cell.is_integer() and abs(cell) < 2**53 else _digits(cell)
+        return str(int(cell)) if cell.is_integer() and abs(cell) < 1e21 else _digits(cell)
     if isinstance(cell, datetime):
         return cell.isoformat(" ")
     if isinstance(cell, date | time):
