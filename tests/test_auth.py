@@ -64,7 +64,12 @@ TABLE: dict[str, tuple[frozenset[str], str]] = {
     "/accounts/<key>/delete": (NOBODY, "GET POST"),
     "/accounts/<key>/new-link": (ADMINS, "POST"),
     "/accounts/<key>/no-two-factor": (ADMINS, "POST"),
+    "/accounts/export.<any(csv, jsonl, xlsx):form>": (ADMINS, "GET"),
     "/accounts/<key>/history": (ADMINS, "GET"),
+    "/users/export.<any(csv, jsonl, xlsx):form>": (SIGNED_IN, "GET"),
+    "/users/import": (EDITORS, "GET POST"),
+    "/users/import/<token>": (EDITORS, "GET POST"),
+    "/users/import/<token>/refused.csv": (EDITORS, "GET"),
     "/history/": (SIGNED_IN, "GET"),
     "/history/undo": (SIGNED_IN, "POST"),
     "/users/bulk/edit": (EDITORS, "POST"),
@@ -77,7 +82,7 @@ TABLE: dict[str, tuple[frozenset[str], str]] = {
     "/users/<key>/delete": (ADMINS, "GET POST"),
 }
 # Those that stand in for a page where mail is set up, which it is not here.
-VALUES = {"key": "1", "token": "nonsense", "filename": "css/theme.css"}
+VALUES = {"form": "csv", "key": "1", "token": "nonsense", "filename": "css/theme.css"}
 
 
 @pytest.fixture(scope="module", params=["sqlite", "postgresql", "mariadb"])
@@ -116,7 +121,7 @@ def browser(app: Flask, who: str) -> Any:
 
 
 def path_of(rule: str) -> str:
-    return re.sub(r"<(?:\w+:)?(\w+)>", lambda found: VALUES[found[1]], rule)
+    return re.sub(r"<(?:[^<>]+:)?(\w+)>", lambda found: VALUES[found[1]], rule)
 
 
 def test_the_table_names_every_route(site: Flask) -> None:
@@ -149,7 +154,7 @@ def _is_right(
         if method in ("GET", "HEAD"):
             return status == 303 and location.startswith("/sign-in")
         return status == 401
-    if not has and "/bulk/" in rule:  # as if "bulk" were a key
+    if not has and rule.startswith(("/users/bulk/", "/users/import/")):  # as if it were a key
         return status in (403, 404, 405)
     if not has:
         return status == 405 or (stranger and status == 401)

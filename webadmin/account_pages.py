@@ -9,10 +9,11 @@ from webadmin import accounts, invitations
 from webadmin.accounts import Account
 from webadmin.auth import confirmed
 from webadmin.database import asking, db
+from webadmin.export_views import export
 from webadmin.form_views import delete, edit, new
 from webadmin.history_views import record_history
 from webadmin.messages import gettext
-from webadmin.pages import BOTH, Page
+from webadmin.pages import BOTH, EXPORT, Page
 from webadmin.permissions import Action
 from webadmin.resource import Resource
 from webadmin.templating import site_url
@@ -66,6 +67,7 @@ def _page(path: str, name: str, action: Action, function: Any, *methods: str) ->
 ACCOUNT_PAGES = (
     _page("/", "index", Action.VIEW, index, "GET"),
     _page("/new", "new", Action.CREATE, confirmed(new), *BOTH),
+    _page(EXPORT, "export", Action.EXPORT, export, "GET"),
     _page("/<key>", "detail", Action.VIEW, account_detail, "GET"),
     _page("/<key>/history", "history", Action.VIEW, record_history, "GET"),
     _page("/<key>/edit", "edit", Action.EDIT, confirmed(edit), *BOTH),

@@ -174,7 +174,11 @@ ACCOUNTS = Resource(
     list_filter=("role", "active"),
     ordering=("email",),
     form=AccountForm,
-    permissions={action: () if action is Action.DELETE else ADMINS for action in Action},
+    # Who has left is disabled, and stays in the history; each has to choose a password.
+    permissions={
+        **dict.fromkeys(Action, ADMINS),
+        **dict.fromkeys((Action.DELETE, Action.IMPORT), ()),
+    },
 )
 
 

@@ -15,6 +15,7 @@ from webadmin import (
     accounts,
     counts,
     create_app,
+    file_commands,
     history_commands,
     invitations,
     samples,
@@ -58,6 +59,10 @@ def main(context: click.Context, database: str | None) -> None:
     context.obj = {"DATABASE_URI": database} if database else {}
     # Modules of WEBADMIN_RESOURCES are found in the working directory too.
     sys.path.append(str(Path.cwd()))
+
+
+main.add_command(file_commands.export_command)
+main.add_command(file_commands.import_command)
 
 
 @main.command()

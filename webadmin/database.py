@@ -124,6 +124,11 @@ def writing(patience: float = math.inf) -> Iterator[None]:
         _writing.reset(token)
 
 
+def is_writing() -> bool:
+    """Return whether transactions that begin now are inside `writing`."""
+    return _writing.get() is not None
+
+
 def database_url(uri: str | None, instance: Path) -> URL:
     """Return the URL to connect to: with a driver, and absolute where it names a file.
 

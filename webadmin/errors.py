@@ -1,5 +1,6 @@
 """One handler and one template for every error; each has a reference number in the log."""
 
+import errno
 import re
 import secrets
 from dataclasses import dataclass, replace
@@ -173,6 +174,12 @@ def explain(error: Exception) -> tuple[int, Explanation]:
             gettext("Run this command where the site runs, then load this page again:"),
             needs_init=True,
         )
+    if is_disk_full(error):
+        return 503, Explanation(
+            gettext("The disk is full"),
+            gettext("There is no room left where the site keeps its data. Nothing was saved."),
+            gettext("Tell an administrator. What you typed can be sent again afterwards."),
+        )
     if _unavailable(error):
         return 503, EXPLANATIONS[503]
     ours = isinstance(error, DBAPIError) and not isinstance(error, DataError)
@@ -234,6 +241,32 @@ def _unavailable(error: Exception) -> bool:
     return isinstance(error, OperationalError)
 
 
+def is_disk_full(error: BaseException) -> bool:
+    """Return whether there was no room: for a file, or for what a database writes."""
+    original = getattr(error, "orig", error)
+    if isinstance(original, OSError):
+        return original.errno in (errno.ENOSPC, errno.EDQUOT)
+    number = original.args[0] if getattr(original, "args", ()) else None
+    return (
+        getattr(original, "sqlite_errorname", None) == "SQLITE_FULL"
+        or getattr(original, "sqlstate", None) == "53100"
+        or (isinstance(error, DBAPIError) and number in (1021, 1114))
+    )
+
+
+def in_short(error: Exception) -> str:
+    """Return what an error means, in a sentence or two: for a page that is half sent."""
+    _, explanation = explain(error)
+    return f"{explanation.title}. {explanation.happened}"
+
+
+def log_aside(error: Exception) -> str:
+    """Log an error that a page tells of by itself, and return its reference number."""
+    status, reference = explain(error)[0], secrets.token_hex(4)
+    _log(error, status, reference)
+    return reference
+
+
 def _log(error: Exception, status: int, reference: str) -> None:
     # %r: a line break in a path cannot begin a line of its own in the log.
     line, arguments = "%s %s %r: %d", (reference, request.method, _path(), status)
@@ -269,6 +302,8 @@ def _typed(error: Exception, status: int) -> list[tuple[str, str]] | None:
     """Return what a form sent where it can be sent again as it is, else None."""
     if request.method != "POST" or not (isinstance(error, CSRFError) or status in KEEPS_TYPED):
         return None
+    if (request.content_length or 0) > current_app.config["MAX_CONTENT_LENGTH"]:
+        return None  # a file, which is not read for somebody who may not send it
     return [
         (name, text)
         for name, text in request.form.items(multi=True)

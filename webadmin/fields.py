@@ -33,6 +33,8 @@ class TypedField(Field):
 
     Attributes:
         stored: Whether the loaded value is that of a record, not a default for a new one.
+        exact: Whether a text is taken to the letter: it comes from a file, not from a browser.
+            None is no value there.
 
     Args:
         of: The SQLAlchemy type; its kind parses the text and names the control.
@@ -41,6 +43,7 @@ class TypedField(Field):
     """
 
     stored = False
+    exact = False
 
     def __init__(
         self,
@@ -66,6 +69,9 @@ class TypedField(Field):
         """Take what was typed; a field that was not sent keeps its value."""
         if not valuelist:
             return
+        if self.exact:
+            self.data = None if valuelist[-1] is None else self.parse(valuelist[-1])
+            return
         if self._came_back and self.object_data is not None:
             return
         # A check box comes with a hidden "false" before it, so that unticked is sent at all.
@@ -79,7 +85,9 @@ class TypedField(Field):
 
     @property
     def _came_back(self) -> bool:
-        return not self.raw_data or browser_lines(self.raw_data[-1]) == browser_lines(self.loaded)
+        if self.exact or not self.raw_data:
+            return not self.raw_data
+        return browser_lines(self.raw_data[-1]) == browser_lines(self.loaded)
 
     @property
     def unchanged(self) -> bool:
@@ -282,7 +290,9 @@ class NoControlCharacters(Check):
 
     def check(self, field: Any) -> None:
         """Raise ValidationError with a message that names the first one."""
-        for character in field.data or "":
+        if not field.data or field.data.isprintable():
+            return  # none of them is printable
+        for character in field.data:
             if unicodedata.category(character) == "Cc":
                 raise ValidationError(
                     gettext(

@@ -153,19 +153,20 @@ def form_class(resource: Resource) -> type[FlaskForm]:
     return type(f"{resource.model.__name__}Form", (FlaskForm,), fields)
 
 
-def build(resource: Resource, values: Mapping[str, Any] | None = None) -> FlaskForm:
+def build(resource: Resource, values: Mapping[str, Any] | None = None, **options: Any) -> FlaskForm:
     """Return the form, filled with what the request sends, else with `values`.
 
     Args:
         resource: What the form is of.
         values: The values of the record being edited; None for a new one. The key of a record
             stays what it is, so its fields are left out of the edit form.
+        options: What else the form class takes, such as `formdata`.
     """
     data = {
         attribute_name(name): resource.columns[name].exact(value)
         for name, value in (values or {}).items()
     }
-    form = form_class(resource)(data=data)
+    form = form_class(resource)(data=data, **options)
     if values is not None:
         for column in resource.key_columns:
             form._fields.pop(attribute_name(column.name), None)

@@ -184,6 +184,16 @@ def page(base: Select[Any], keys: Sequence[SortKey], there: Filled, backward: bo
     return select(*columns).order_by(*terms).limit(MOST)
 
 
+def whole(base: Select[Any], keys: Sequence[SortKey]) -> list[Select[Any]]:
+    """Return the SELECTs that, one after the other, give a whole list in its order.
+
+    Args:
+        base: All records of the list.
+        keys: The sort.
+    """
+    return [_leg(base, keys, part, False).limit(None) for part in _whole(keys, 0, [], False)]
+
+
 def neighbours(base: Select[Any], keys: Sequence[SortKey], there: Filled) -> Any:
     """Return the statement for the records next to a place: `leg` is negative before it."""
     both = []

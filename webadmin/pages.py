@@ -10,8 +10,10 @@ from flask_wtf.csrf import CSRFError
 
 from webadmin import auth, errors
 from webadmin.bulk_views import bulk_delete, bulk_edit
+from webadmin.export_views import export
 from webadmin.form_views import delete, edit, new
 from webadmin.history_views import record_history
+from webadmin.import_views import file, refused, send
 from webadmin.permissions import Action
 from webadmin.resource import Resource
 from webadmin.views import Answer, detail, index
@@ -37,9 +39,15 @@ class Page:
 
 
 BOTH = ("GET", "POST")
+FILE = "/import/<token>"
+EXPORT = "/export.<any(csv, jsonl, xlsx):form>"
 PAGES = (
     Page(path="/", name="index", action=Action.VIEW, function=index),
     Page(path="/new", name="new", action=Action.CREATE, function=new, methods=BOTH),
+    Page(path=EXPORT, name="export", action=Action.EXPORT, function=export),
+    Page(path="/import", name="import", action=Action.IMPORT, function=send, methods=BOTH),
+    Page(path=FILE, name="import_file", action=Action.IMPORT, function=file, methods=BOTH),
+    Page(path=f"{FILE}/refused.csv", name="refused", action=Action.IMPORT, function=refused),
     Page(path="/bulk/delete", name="bulk_delete", action=Action.DELETE, function=bulk_delete,
          methods=("POST",)),
     Page(path="/bulk/edit", name="bulk_edit", action=Action.EDIT, function=bulk_edit,

@@ -216,7 +216,8 @@ def _dangling(resource: Resource, values: dict[str, Any]) -> list[str]:
         statement = select(literal(1)).where(*(column == value for value, column in pairs))
         if db.session.execute(statement.limit(1)).first() is None:
             found += [names[each.parent] for each in constraint.elements]
-    db.session.rollback()
+    if not db.session().in_nested_transaction():  # else the caller's work goes on
+        db.session.rollback()
     return found
 
 

@@ -17,6 +17,9 @@ FORM_TYPES = frozenset({"application/x-www-form-urlencoded", "multipart/form-dat
 # Pages that must answer without a database.
 STATIC = frozenset({"static", "bootstrap.static"})
 WITHOUT_DATABASE = STATIC | {"healthz", "readyz"}
+# The page of a resource that takes files: they are of any encoding, and larger than forms.
+UPLOAD = "import"
+UPLOAD_ROOM = 10_000  # bytes that the form around a file may take
 HEADERS = {
     "Content-Security-Policy": (
         "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
@@ -67,10 +70,19 @@ def check_encoding() -> None:
         raise LengthRequired  # Werkzeug would take the body for an empty one
     if request.mimetype not in FORM_TYPES and (request.content_length or request.mimetype):
         raise UnsupportedMediaType
+    if _is_upload():
+        request.max_content_length = current_app.config["IMPORT_MAX_BYTES"] + UPLOAD_ROOM
+        return  # read later, once it is known who sends it
     body = request.get_data(cache=True, parse_form_data=False)
     if request.mimetype == "application/x-www-form-urlencoded":
         body = unquote_to_bytes(body)
     _check_text(body)
+
+
+def _is_upload() -> bool:
+    """Return whether a file comes, for a page that writes no record."""
+    name = (request.endpoint or "").rpartition(".")[2]
+    return name == UPLOAD and request.mimetype == "multipart/form-data"
 
 
 def _check_text(raw: bytes) -> None:
@@ -105,7 +117,7 @@ def begin() -> None:
     """Let the transactions of a request that writes take SQLite's write lock at once."""
     safe = request.method in SAFE_METHODS
     begin_request(safe)
-    if not safe:
+    if not safe and not _is_upload():  # nobody is to wait for a lock while a file comes
         context = request.environ["webadmin.writing"] = writing()
         context.__enter__()
 

@@ -26,7 +26,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Mapped, mapped_column
 
 from webadmin.accounts import Account, now
-from webadmin.database import begin_request, db, read, writing
+from webadmin.database import begin_request, db, is_writing, read, writing
 from webadmin.permissions import Role
 
 TOKEN = "token"  # noqa: S105 - the name of the cookie's entry
@@ -167,7 +167,7 @@ def _see(digest: str, at: datetime) -> None:
     address = (request.remote_addr or "")[:45]
     statement = update(SessionRecord).where(SessionRecord.digest == digest)
     statement = statement.values(seen_at=at, address=address)
-    if not g.get("only_reads"):
+    if is_writing():
         db.session.execute(statement)  # it is committed with what the request writes
         return
     db.session.rollback()  # one connection a request is enough
@@ -176,7 +176,7 @@ def _see(digest: str, at: datetime) -> None:
             connection.execute(statement)
     except DBAPIError:
         pass  # the next request notes it
-    begin_request(safe=True)
+    begin_request(safe=g.only_reads)
 
 
 def end(account_id: int, digest: str) -> bool:

@@ -183,6 +183,36 @@ SETTINGS = (
         help="The largest request body, in bytes. A larger one gets 413.",
     ),
     Setting(
+        name="IMPORT_MAX_BYTES",
+        default=200_000_000,
+        parse=_whole_number,
+        help="The largest file that may be imported, in bytes.",
+    ),
+    Setting(
+        name="IMPORT_MAX_ROWS",
+        default=1_000_000,
+        parse=_whole_number,
+        help="The most records that a file to import may hold.",
+    ),
+    Setting(
+        name="IMPORT_MAX_COLUMNS",
+        default=500,
+        parse=_whole_number,
+        help="The most columns that a file to import may have.",
+    ),
+    Setting(
+        name="IMPORT_MAX_CELL",
+        default=1_000_000,
+        parse=_whole_number,
+        help="The longest text in a cell of a file to import, in characters.",
+    ),
+    Setting(
+        name="IMPORT_MAX_UNPACKED",
+        default=1_000_000_000,
+        parse=_whole_number,
+        help="The most bytes that an XLSX file to import may take when it is unpacked.",
+    ),
+    Setting(
         name="LOG_LEVEL",
         default="INFO",
         parse=_one_of("DEBUG", "INFO", "WARNING", "ERROR"),

@@ -57,9 +57,12 @@ def init_app(app: Flask) -> None:
 
 
 def choose_language() -> str:
-    """Return the setting's language, else the best of those that the browser asks for."""
+    """Return the setting's language, else the best of those that the browser asks for.
+
+    The command line, which nobody's browser asks, speaks English without the setting.
+    """
     setting = current_app.config["LANGUAGE"]
-    if setting or not has_request_context():  # the command line speaks English
+    if setting or not has_request_context():
         return str(setting or LANGUAGES[0])
     return _best(request.headers.get("Accept-Language", ""))
 
