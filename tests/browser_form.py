@@ -22,7 +22,8 @@ def form_of(text: str) -> Element:
     tree = html5lib.parse(text, namespaceHTMLElements=False)
     main = tree.find(".//main")
     tree = tree if main is None else main
-    found = [form for form in tree.iter("form") if form.get("method", "").lower() == "post"]
+    posts = [form for form in tree.iter("form") if form.get("method", "").lower() == "post"]
+    found = [form for form in posts if form.get("id") not in ("undo", "bulk")]
     assert len(found) == 1, f"{len(found)} forms that write"
     return found[0]
 
