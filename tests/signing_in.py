@@ -97,7 +97,7 @@ class Browser(FlaskClient):
         self.waiting_role = ""
         entries = cookie_entries(self.application, key, token)
         with self.session_transaction() as session:
-            session |= entries
+            session.update(entries)
 
     def open(self, *arguments: Any, **named: Any) -> Any:
         """Send a request; the first one is preceded by signing in."""
