@@ -5,7 +5,6 @@ import html
 import re
 import secrets
 import time
-from contextlib import suppress
 from datetime import UTC, datetime
 from http.cookiejar import CookieJar
 from typing import Any
@@ -57,6 +56,13 @@ def make_session(app: Flask, account_id: int, **values: Any) -> str:
     return token
 
 
+def cookie_entries(app: Flask, key: int, token: str) -> dict[str, Any]:
+    """Return what Flask's session holds of an account that has just given its password."""
+    with app.app_context():
+        uniquifier = db.session.get_one(Account, key).fs_uniquifier
+    return {TOKEN: token, "_user_id": uniquifier, "fs_paa": time.time()}
+
+
 def set_password(app: Flask, email: str, password: str = PASSWORD) -> None:
     """Give an account a password."""
     with app.test_request_context(), writing():
@@ -87,18 +93,18 @@ class Browser(FlaskClient):
     def use_session(self, key: int, token: str) -> None:
         """Take a session of an account over, as one who has just given the password."""
         self.waiting_role = ""
-        with self.application.app_context():
-            uniquifier = db.session.get_one(Account, key).fs_uniquifier
+        entries = cookie_entries(self.application, key, token)
         with self.session_transaction() as session:
-            session |= {TOKEN: token, "_user_id": uniquifier, "fs_paa": time.time()}
+            session.update(entries)
 
     def open(self, *arguments: Any, **named: Any) -> Any:
         """Send a request; the first one is preceded by signing in."""
         if self.waiting_role:
             role = self.waiting_role
-            # Not where a test has a database that cannot be used, or one without tables.
-            with suppress(DBAPIError):
+            try:
                 self.sign_in(f"{role}@example.com", role)
+            except DBAPIError:  # a database that cannot be used, or without tables: later, then
+                self.waiting_role = role
         return super().open(*arguments, **named)
 
 

@@ -15,8 +15,10 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 from sqlalchemy import create_engine, make_url, text
+from sqlalchemy.exc import SQLAlchemyError
 
-from webadmin import __version__, cli, samples, schema, server
+from signing_in import PASSWORD, Visitor
+from webadmin import __version__, cli, cli_site, samples, schema, server
 from webadmin.database import database_url
 
 ROOT = Path(__file__).parent.parent
@@ -37,10 +39,10 @@ def environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 def command() -> Command:
     """Runs the command in this process, `run` at a port that is free unless one is given."""
 
-    def run(*arguments: str) -> Result:
+    def run(*arguments: str, typed: str | None = None) -> Result:
         if "run" in arguments and "--port" not in arguments:
             arguments += ("--port", str(free_port()))
-        return CliRunner().invoke(cli.main, arguments, prog_name="webadmin")
+        return CliRunner().invoke(cli.main, arguments, prog_name="webadmin", input=typed)
 
     return run
 
@@ -91,6 +93,16 @@ def status(url: str) -> int:
     with urllib.request.urlopen(url, timeout=10) as response:
         code: int = response.status
         return code
+
+
+def first_account(url: str, lines: list[str]) -> Visitor:
+    """Make the first account by the link that `run` printed; return its signed-in browser."""
+    [link] = [line.strip() for line in lines if "/setup/" in line]
+    assert link.startswith(f"{url}/setup/")
+    visitor = Visitor(url)
+    visitor.form_page = visitor.get(link.removeprefix(url))
+    visitor.post(link.removeprefix(url), email="ada@example.com", password=PASSWORD)
+    return visitor
 
 
 def test_version(command: Command) -> None:
@@ -188,8 +200,8 @@ def test_passwords_are_masked(command: Command, monkeypatch: pytest.MonkeyPatch)
     assert "postgresql+psycopg://me:***@127.0.0.1:1/x" in said
     assert "refused" in said
     url = make_url("postgresql://me:s3%40cret@127.0.0.1/x")
-    error = cli.SQLAlchemyError("no s3@cret, no s3%40cret")
-    assert cli._explained(error, url).endswith("refuses: no ***, no ***.")
+    error = SQLAlchemyError("no s3@cret, no s3%40cret")
+    assert cli_site._explained(error, url).endswith("refuses: no ***, no ***.")
 
 
 @pytest.mark.parametrize("name", ["run", "init", "check", "sample 1"])
@@ -257,7 +269,9 @@ def test_run_warns_when_others_can_reach_it(
     command: Command, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(server, "serve", lambda *_, **__: None)
-    assert "Warning: anybody" in command("run", "--host", "0.0.0.0").stderr
+    said = command("run", "--host", "0.0.0.0").stderr
+    assert said.startswith("Warning: whoever is on the way to 0.0.0.0 port ")
+    assert "can read passwords: put HTTPS in front" in said
     assert command("run").stderr == ""
 
 
@@ -270,8 +284,14 @@ def test_run_opens_the_browser_when_the_site_answers(
     port = str(free_port())
     command("run", "--port", port)
     assert opened == []
-    command("run", "--port", port, "--open")
+    said = command("run", "--port", port, "--open").output
+    link = opened.pop()
+    assert link.startswith(f"http://127.0.0.1:{port}/setup/")
+    assert f"  {link}\n" in said
+    command("accounts", "add", "ada@example.com", "--role", "admin", typed=PASSWORD)
+    said = command("run", "--port", port, "--open").output
     assert opened == [f"http://127.0.0.1:{port}/"]
+    assert "/setup/" not in said
 
 
 def test_run_without_init_makes_no_tables(
@@ -279,15 +299,28 @@ def test_run_without_init_makes_no_tables(
 ) -> None:
     monkeypatch.setattr(server, "serve", lambda *_, **__: None)
     uri = f"sqlite:///{tmp_path / 'new.sqlite'}"
-    command("--database", uri, "run", "--no-init")
+    result = command("--database", uri, "run", "--no-init")
+    assert (result.exit_code, result.stderr) == (0, "")
     assert not (tmp_path / "new.sqlite").exists()
+
+
+def test_run_without_init_serves_a_database_without_tables(
+    command: Command, monkeypatch: pytest.MonkeyPatch, database_uri: str
+) -> None:
+    """Its pages say what to do, and the link is good as soon as there are tables."""
+    monkeypatch.setattr(server, "serve", lambda *_, ready, **__: ready())
+    result = command("--database", database_uri, "run", "--no-init")
+    assert (result.exit_code, result.stderr) == (0, "")
+    assert "/setup/" in result.output
 
 
 def test_run_serves_and_stops(database_uri: str) -> None:
     with served("--database", database_uri, "run") as (process, url, lines):
-        assert lines[-3] == f"webadmin {__version__} is at {url}/"
+        assert lines[-5] == f"webadmin {__version__} is at {url}/"
+        assert lines[-4] == "Make the first account here, within 30 minutes:"
         assert lines[-2].startswith("Database: ")
-        assert status(f"{url}/healthz") == status(f"{url}/users/") == 200
+        assert status(f"{url}/healthz") == 200
+        assert "<h1>Users</h1>" in first_account(url, lines).get("/users/")
         os.killpg(process.pid, signal.SIGINT)  # as Ctrl+C does
         out, err = process.communicate(timeout=15)
     assert (process.returncode, out, err) == (0, "", "")
@@ -328,27 +361,28 @@ def test_run_starts_again_when_a_source_changes(
     monkeypatch.setenv("WEBADMIN_RESOURCES", "added")
     with served("run", "--reload") as (process, url, lines):
         assert "Made the table things." in lines
-        assert status(f"{url}/things/") == 200
+        visitor = first_account(url, lines)
+        assert "<h1>Things</h1>" in visitor.get("/things/")
         source = (tmp_path / "added.py").read_text()
         source = source.replace("model=Thing", "model=Thing, name='stuff'")
-        assert _after_change(tmp_path / "added.py", source, f"{url}/stuff/") == 200
+        assert "<h1>Stuff</h1>" in _after_change(tmp_path / "added.py", source, visitor)
         os.killpg(process.pid, signal.SIGINT)
         process.communicate(timeout=15)
     assert process.returncode == 0
 
 
-def _after_change(file: Path, source: str, url: str) -> int:
-    """Write a source file, again until it is noticed, and return the page's status then."""
+def _after_change(file: Path, source: str, visitor: Visitor) -> str:
+    """Write a source file, again until it is noticed, and return the page of the stuff then."""
     deadline = time.monotonic() + 20
     while time.monotonic() < deadline:
         file.write_text(source)
         for _ in range(20):
             time.sleep(0.1)
             try:
-                return status(url)
+                return visitor.get("/stuff/")
             except OSError:  # not found yet, or between two workers
                 continue
-    return 0
+    return ""
 
 
 def completion(**variables: str) -> str:

@@ -11,7 +11,7 @@ from sqlalchemy import Column, Integer, MetaData, Table, create_engine, insert, 
 
 from conftest import settings
 from pages import stored
-from webadmin import create_app, schema
+from webadmin import auth, create_app, schema
 from webadmin.config import ConfigError
 from webadmin.database import database_url, db, masked, writing
 from webadmin.users import User
@@ -189,6 +189,7 @@ def test_a_request_that_reads_cannot_write(app: Flask) -> None:
         return "written"
 
     app.add_url_rule("/write", "write", write)
+    auth.require(app, "write", auth.Who.SIGNED_IN)
     assert app.test_client().get("/write").status_code == 500
     assert stored(app) == []
 

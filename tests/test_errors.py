@@ -15,7 +15,7 @@ from sqlalchemy import make_url
 
 from conftest import settings
 from pages import add_people, hidden, stored
-from webadmin import create_app, schema
+from webadmin import auth, create_app, schema
 from webadmin.database import db
 
 ALL_PAGES = ["/", "/users/", "/users/new", "/users/1", "/users/1/edit", "/users/1/delete"]
@@ -72,6 +72,7 @@ def test_an_unexpected_error_gets_a_page_and_a_traceback_in_the_log(
         raise RuntimeError("the cause")
 
     app.add_url_rule("/broken", "broken", broken)
+    auth.require(app, "broken", auth.Who.ALWAYS)
     response = app.test_client().get("/broken")
     assert response.status_code == 500
     assert "Something went wrong on our side" in response.text
@@ -79,9 +80,10 @@ def test_an_unexpected_error_gets_a_page_and_a_traceback_in_the_log(
     assert "RuntimeError: the cause" in caplog.text
 
 
-@pytest.mark.parametrize("status", [400, 403, 404, 405, 409, 413, 415, 418, 500, 503])
+@pytest.mark.parametrize("status", [400, 401, 403, 404, 405, 409, 413, 415, 418, 429, 500, 503])
 def test_each_status_has_its_page(app: Flask, status: int) -> None:
     app.add_url_rule("/refused", "refused", lambda: abort(status))
+    auth.require(app, "refused", auth.Who.ALWAYS)
     response = app.test_client().get("/refused")
     assert response.status_code == status
     assert f"Error {status}" in response.text

@@ -24,6 +24,7 @@ from webadmin import (
 )
 from webadmin.cli_site import place, site, url_of
 from webadmin.config import ConfigError, shipped_folder
+from webadmin.database import sqlite_file
 from webadmin.resource import ResourceError
 
 
@@ -104,7 +105,7 @@ def run(
         if inits:
             _tell(schema.upgrade())
         where, watched = place(url_of(app)), _watched(app) if reloads else []
-        first = f"{at.url}setup/{invitations.first()}" if not accounts.exist() else ""
+        first = "" if _has_accounts(app) else f"{at.url}setup/{invitations.first()}"
 
     def ready() -> None:
         click.echo(f"webadmin {__version__} is at {at.url}")
@@ -122,6 +123,13 @@ def run(
             err=True,
         )
     server.serve(create_app, overrides, at, workers=workers, watched=watched, ready=ready)
+
+
+def _has_accounts(app: Flask) -> bool:
+    """Return whether there is an account; a database without tables stays without, or unmade."""
+    file = sqlite_file(url_of(app))
+    made = file is None or file.exists()
+    return made and schema.is_current() and accounts.exist()
 
 
 @main.command()

@@ -14,6 +14,7 @@ from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, s
 from werkzeug.serving import WSGIRequestHandler, make_server
 
 from conftest import missing, settings
+from signing_in import cookie_entries, make_account, make_session
 from webadmin import create_app, schema
 from webadmin.database import db
 
@@ -127,7 +128,7 @@ class Faults:
         context.on("weberror", lambda error: self.found.append(str(error.error)))
 
     def _request(self, url: str) -> None:
-        if urlsplit(url).hostname != "127.0.0.1" and not url.startswith("data:"):
+        if urlsplit(url).hostname not in ("127.0.0.1", "localhost") and not url.startswith("data:"):
             self.found.append(f"request to {url}")
 
     def _console(self, message: ConsoleMessage) -> None:
@@ -137,12 +138,30 @@ class Faults:
             self.found.append(f"{message.type}: {message.text}")
 
 
+def sign_in(context: BrowserContext, site: Site, role: str) -> None:
+    """Sign a browser in past every page, as somebody with a role."""
+    app = site.app
+    key = make_account(app, f"{role}@example.com", role)
+    interface: Any = app.session_interface
+    entries = cookie_entries(app, key, make_session(app, key))
+    with app.test_request_context():
+        name = interface.get_cookie_name(app)
+    value = interface.get_signing_serializer(app).dumps(entries)
+    context.add_cookies(
+        [{"name": name, "value": value, "url": site.url, "httpOnly": True, "sameSite": "Lax"}]
+    )
+
+
 Opener = Callable[..., Page]
 
 
 @pytest.fixture
 def opened(chromium: Browser) -> Iterator[Opener]:
-    """Open a page: `opened(site, "/users/", javascript=False, width=360)`; no fault is let pass."""
+    """Open a page: `opened(site, "/users/", javascript=False, width=360)`; no fault is let pass.
+
+    Its browser is signed in as an administrator, or with another role: `signed_in="viewer"`, or
+    "" for a stranger's.
+    """
     faults, contexts = Faults(), []
 
     def open_page(
@@ -152,6 +171,7 @@ def opened(chromium: Browser) -> Iterator[Opener]:
         javascript: bool = True,
         width: int = 1280,
         height: int = 800,
+        signed_in: str = "admin",
         **options: Any,
     ) -> Page:
         context = chromium.new_context(
@@ -164,6 +184,8 @@ def opened(chromium: Browser) -> Iterator[Opener]:
         context.set_default_timeout(TIMEOUT)
         contexts.append(context)
         faults.watch(context)
+        if signed_in:
+            sign_in(context, site, signed_in)
         page = context.new_page()
         page.goto(path)
         return page
