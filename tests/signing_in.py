@@ -5,6 +5,7 @@ import html
 import re
 import secrets
 import time
+from contextlib import suppress
 from datetime import UTC, datetime
 from http.cookiejar import CookieJar
 from typing import Any

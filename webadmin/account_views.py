@@ -24,6 +24,7 @@ from webadmin.fields import MaxLength, Required, TextField
 from webadmin.messages import gettext
 from webadmin.messages import lazy_gettext as _l
 from webadmin.permissions import Role
+from webadmin.sessions import SignedIn
 from webadmin.templating import site_url
 
 RECENT = 10  # tries to sign in that one's own page shows
@@ -127,6 +128,9 @@ def _begin(token: str, form: SetupForm, hashed: str) -> Account | None:
             return None
         account = Account(email=form.email.data, role=Role.ADMIN.value, active=True)
         db.session.add(account)
+    else:  # who it is stands in the history
+        who = SignedIn(account.id, account.email, Role(account.role), "")
+        db.session.info["account"] = who
     account.password = hashed
     accounts.renew(account)
     db.session.flush()
