@@ -12,6 +12,7 @@ from typing import Any
 from urllib.parse import urlencode
 from urllib.request import HTTPCookieProcessor, build_opener
 
+from argon2 import PasswordHasher
 from flask import Flask
 from flask.testing import FlaskClient
 from flask_security import hash_password
@@ -26,6 +27,7 @@ from webadmin.permissions import Role
 from webadmin.sessions import TOKEN, SessionRecord, SignedIn
 
 PASSWORD = "correct horse battery staple"
+HASH = PasswordHasher(time_cost=1, memory_cost=64, parallelism=1).hash(PASSWORD)
 # A tenth of a second for each account of a thousand tests would be much.
 HASHING.update({"argon2__memory_cost": 64, "argon2__time_cost": 1})
 ADMIN = SignedIn(0, "admin@example.com", Role.ADMIN, "")
@@ -33,7 +35,7 @@ ADMIN = SignedIn(0, "admin@example.com", Role.ADMIN, "")
 
 def make_account(app: Flask, email: str, role: str = "admin", **values: Any) -> int:
     """Make an account past the history, unless there is one with this email; return its key."""
-    given = {"email": email, "role": role, "active": True, **values}
+    given = {"email": email, "role": role, "active": True, "password": HASH, **values}
     with app.app_context(), writing():
         if accounts.find(email) is None:
             # Another thread may be faster.

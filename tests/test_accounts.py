@@ -93,6 +93,17 @@ def test_the_last_administrator_stays(app: Flask, admin: Any, changes: dict[str,
     assert send(admin, f"/accounts/{key}/edit", **changes).status_code == 303
 
 
+def test_who_was_only_invited_is_no_administrator_yet(app: Flask, admin: Any) -> None:
+    make_account(app, "invited@example.com", "admin", password=None)
+    admin.get("/")
+    with app.app_context():
+        found = accounts.find("admin@example.com")
+        assert found is not None
+        key = found.id
+    assert send(admin, f"/accounts/{key}/edit", role="viewer").status_code == 422
+    assert known(app)["admin@example.com"] == ("admin", True)
+
+
 def test_two_administrators_who_demote_each_other(app: Flask) -> None:
     app.config["WTF_CSRF_ENABLED"] = False
     keys = [make_account(app, f"{name}@example.com") for name in ("one", "two")]

@@ -1,5 +1,7 @@
 """Scope: an account sees and changes only the records that a resource's function leaves it."""
 
+import base64
+import json
 from collections.abc import Iterator
 from typing import Any
 
@@ -112,6 +114,16 @@ def test_neighbours_stay_inside(app: Flask, ada: Any) -> None:
     page = ada.get("/note/1").text
     assert 'rel="next"' not in page
     assert 'rel="next"' in app.test_client().get("/note/1").text
+
+
+def test_a_forged_cursor_tells_nothing_of_others(ada: Any) -> None:
+    def after(key: int) -> tuple[int, str]:
+        text = json.dumps([None, [key], 1], separators=(",", ":")).encode()
+        cursor = base64.urlsafe_b64encode(text).decode().rstrip("=")
+        answer = ada.get(f"/folder/?sort=name&after={cursor}")
+        return answer.status_code, answer.location or ""
+
+    assert after(2) == after(999)
 
 
 def test_references_stay_inside(ada: Any) -> None:

@@ -7,7 +7,7 @@ from werkzeug.wrappers import Response
 
 from webadmin import accounts, invitations
 from webadmin.accounts import Account
-from webadmin.auth import confirmed
+from webadmin.auth import confirmed, is_confirmed
 from webadmin.database import asking, db
 from webadmin.export_views import export
 from webadmin.form_views import delete, edit, new
@@ -30,11 +30,12 @@ def _account(resource: Resource, key: str) -> Account:
 def account_detail(resource: Resource, key: str) -> Answer:
     """Show an account, with the link that its owner begins with, as long as that is good."""
     shown = _account(resource, key)
-    link = ""
-    if shown.password is None and shown.active:
+    link, waits = "", shown.password is None and shown.active
+    if waits and is_confirmed():
         token = invitations.for_account(shown)
         link = url_for("setup_account", token=token, _external=True)
-    return detail(resource, key, link=link, shown=shown, own=shown.id == asking().id)
+    own = shown.id == asking().id
+    return detail(resource, key, link=link, waits=waits, shown=shown, own=own)
 
 
 def new_link(resource: Resource, key: str) -> Response:

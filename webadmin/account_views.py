@@ -1,8 +1,9 @@
 """The pages of one's own account, and those behind the links with which an account begins."""
 
+import time
 from typing import Any
 
-from flask import Flask, abort, flash, redirect, render_template, request
+from flask import Flask, abort, current_app, flash, redirect, render_template, request, session
 from flask_security import hash_password, login_user
 from flask_wtf import FlaskForm
 from werkzeug.wrappers import Response
@@ -25,6 +26,7 @@ from webadmin.messages import gettext
 from webadmin.messages import lazy_gettext as _l
 from webadmin.permissions import Role
 from webadmin.sessions import SignedIn
+from webadmin.sign_in_forms import PENDING_SINCE
 from webadmin.templating import site_url
 
 RECENT = 10  # tries to sign in that one's own page shows
@@ -98,14 +100,24 @@ def setup_account(token: str) -> Any:
             hashed = hash_password(passwords.normal(form.password.data or ""))
             made = _begin(token, form, hashed)
             if made is not None:
-                login_user(made, remember=False, authn_via=["setup"])
-                db.session.commit()
-                return redirect(site_url(), 303)
+                return _enter(made)
             abort(404)
     page = render_template(
         "accounts/setup.html", form=form, invited=invited, least=passwords.SHORTEST
     )
     return page, status
+
+
+def _enter(account: Account) -> Any:
+    """Sign in who has just chosen a password, after the second step where there is one."""
+    db.session.commit()
+    session[PENDING_SINCE] = time.time()
+    plugins = current_app.extensions["security"].two_factor_plugins
+    second = plugins.tf_enter(account, False, "setup", next_loc=site_url())
+    if second is None:
+        login_user(account, remember=False, authn_via=["setup"])
+        db.session.commit()
+    return second or redirect(site_url(), 303)
 
 
 def _fits(form: SetupForm, email: str) -> bool:

@@ -2,6 +2,7 @@
 
 import uuid
 from collections.abc import Iterable
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any, ClassVar
 
@@ -16,12 +17,13 @@ from sqlalchemy import (
     ForeignKey,
     LargeBinary,
     String,
+    Text,
     event,
     inspect,
     literal,
     select,
 )
-from sqlalchemy.dialects.mysql import VARBINARY
+from sqlalchemy.dialects import mysql
 from sqlalchemy.ext.mutable import MutableList
 from sqlalchemy.orm import Mapped, Session, mapped_column, relationship, synonym, validates
 from wtforms.validators import StopValidation
@@ -42,7 +44,7 @@ EMAIL_RULES: dict[str, Any] = {"check_deliverability": False, "globally_delivera
 # The library's own way to allow names that mean something in a network of one's own.
 for _name in ("local", "localhost", "test"):
     email_validator.SPECIAL_USE_DOMAIN_NAMES.remove(_name)
-_BYTES = LargeBinary(1000).with_variant(VARBINARY(1000), "mysql", "mariadb")
+_BYTES = LargeBinary(1000).with_variant(mysql.VARBINARY(1000), "mysql", "mariadb")
 
 
 def normal_email(text: str) -> str:
@@ -70,7 +72,10 @@ class Account(db.Model, UserMixin):  # type: ignore[name-defined,misc]
     # Rules of this module listen to its objects: no statement writes past them.
     __table_args__: ClassVar[Any] = {"info": {"rules": True}}
     id: Mapped[int] = mapped_column(primary_key=True)
-    email: Mapped[str] = mapped_column(String(255), unique=True)
+    email: Mapped[str] = mapped_column(
+        String(255).with_variant(mysql.VARCHAR(255, collation="utf8mb4_bin"), "mysql", "mariadb"),
+        unique=True,
+    )
     role: Mapped[str] = mapped_column(ROLES)
     active: Mapped[bool] = mapped_column(default=True)
     two_factor: Mapped[str | None] = mapped_column(String(20), info={"label": _l("Second factor")})
@@ -123,7 +128,7 @@ class Passkey(db.Model, WebAuthnMixin):  # type: ignore[name-defined,misc]
     transports: Mapped[Any] = mapped_column(JSON, nullable=True)
     backup_state: Mapped[bool] = mapped_column(default=False)
     device_type: Mapped[str] = mapped_column(String(64))
-    extensions: Mapped[str | None] = mapped_column(String(255))
+    extensions: Mapped[str | None] = mapped_column(Text)
     lastuse_datetime: Mapped[datetime] = mapped_column(DateTime)
     usage: Mapped[str] = mapped_column(String(64))
     account: Mapped[Account] = relationship(back_populates="webauthn")
@@ -188,7 +193,9 @@ def exist() -> bool:
 
 
 def find(email: str) -> Account | None:
-    """Return the account with an email address, or None."""
+    """Return the account with an email address, in whichever way that is written, or None."""
+    with suppress(ValueError):
+        email = normal_email(email)
     found: Account | None = db.session.scalar(select(Account).where(Account.email == email.lower()))
     return found
 
@@ -213,7 +220,10 @@ def _keep_rules(session: Session, *_: object) -> None:
     gone = [each for each in session.deleted if isinstance(each, Account)]
     for account in changed:
         state: Any = inspect(account).attrs
-        if state.password.history.deleted or (state.active.history.deleted and not account.active):
+        if state.email.history.deleted:
+            renew(account)  # links that went to the old address
+        shut_out = state.active.history.deleted and not account.active
+        if shut_out or state.password.history.deleted or state.email.history.deleted:
             _end_sessions(session, account)
     if any(_was_admin(each) for each in [*changed, *gone]):
         _keep_an_admin(session, changed, gone)
@@ -229,14 +239,14 @@ def _was_admin(account: Account) -> bool:
     state: Any = inspect(account)
     was = {
         name: (state.attrs[name].history.deleted or [getattr(account, name)])[0]
-        for name in ("role", "active")
+        for name in ("role", "active", "password")
     }
-    return bool(was["role"] == Role.ADMIN.value and was["active"])
+    return bool(was["role"] == Role.ADMIN.value and was["active"] and was["password"])
 
 
 def is_admin(account: Account) -> bool:
-    """Return whether an account is an active administrator's."""
-    return bool(account.role == Role.ADMIN.value and account.active)
+    """Return whether an account is an active administrator's, who can sign in."""
+    return bool(account.role == Role.ADMIN.value and account.active and account.password)
 
 
 def _keep_an_admin(session: Session, changed: Iterable[Account], gone: Iterable[Account]) -> None:
@@ -245,7 +255,10 @@ def _keep_an_admin(session: Session, changed: Iterable[Account], gone: Iterable[
         return
     # Locked: of two administrators who demote each other one waits, and then is refused.
     others = select(Account.id).where(
-        Account.role == Role.ADMIN.value, Account.active, Account.id.not_in(touched)
+        Account.role == Role.ADMIN.value,
+        Account.active,
+        Account.password.is_not(None),
+        Account.id.not_in(touched),
     )
     if session.connection().execute(others.with_for_update()).first() is None:
         raise RefusedError(

@@ -21,7 +21,7 @@ from webadmin.messages import gettext
 from webadmin.permissions import Action, allowed
 from webadmin.request_checks import SAFE_METHODS
 from webadmin.resource import Resource
-from webadmin.sign_in import FRESH_FOR, is_inside
+from webadmin.sign_in import FRESH_FOR, NO_GRACE, forget_stale_step, is_inside, is_own_state
 from webadmin.templating import site_url
 
 
@@ -32,6 +32,7 @@ class Who(Enum):
     PUBLIC = "everybody"
     STRANGER = "who is not signed in: others have done what it is for"
     SIGNED_IN = "every account"
+    CONFIRMED = "every account that has given its password lately"
     NOBODY = "nobody"
 
 
@@ -53,14 +54,23 @@ LIBRARY: dict[str, Need] = {
     "security.wan_verify_response": Who.SIGNED_IN,
     "security.change_password": Who.SIGNED_IN,
     "security.two_factor_setup": Who.SIGNED_IN,
-    "security.two_factor_setup_validate": Who.SIGNED_IN,
+    "security.two_factor_setup_validate": Who.CONFIRMED,
     "security.mf_recovery_codes": Who.SIGNED_IN,
     "security.wan_register": Who.SIGNED_IN,
-    "security.wan_register_response": Who.SIGNED_IN,
+    "security.wan_register_response": Who.CONFIRMED,
     "security.wan_delete": Who.SIGNED_IN,
     # Flask-Security registers them with the others; nothing leads there.
     "security.two_factor_rescue": Who.NOBODY,
     "security.tf_select": Who.NOBODY,
+}
+
+
+# Where answers to a question begin anew, by the endpoint that takes them.
+STATES = {
+    "security.wan_signin_response": "sign-in",
+    "security.wan_verify_response": "account/verify",
+    "security.wan_register_response": "account/passkeys",
+    "security.two_factor_setup_validate": "account/two-factor",
 }
 
 
@@ -112,22 +122,24 @@ def guard() -> Response | None:
     db.session.info["account"] = g.account = account
     if request.routing_exception is not None:
         return None  # Flask raises it: 404, 405, or a redirect to the right address
-    if need is Who.SIGNED_IN:
+    if need in (Who.SIGNED_IN, Who.CONFIRMED):
         _check_next()
-    elif isinstance(need, Who):
+        return (None if need is Who.SIGNED_IN else _ask_to_confirm()) or _begin_anew()
+    if isinstance(need, Who):
         abort(404)
-    elif not allowed(account.role, need[1], need[0].permissions):
+    if not allowed(account.role, need[1], need[0].permissions):
         abort(403)
     return None
 
 
 def _let_strangers_in(need: Need) -> Response | None:
     _check_next()
+    forget_stale_step()
     if not _accounts_exist():
         return _to("setup")
     if need is Who.STRANGER and sessions.current() is not None:
         return redirect(request.args.get("next") or site_url(), 303)
-    return None
+    return _begin_anew()
 
 
 def _accounts_exist() -> bool:
@@ -165,16 +177,34 @@ def _check_next() -> None:
             abort(400)
 
 
+def _begin_anew() -> Response | None:
+    """Lead away who answers a question that was not put to this browser, or not just now."""
+    token = (request.view_args or {}).get("token")
+    if token and request.endpoint in STATES and not is_own_state(request.endpoint, token):
+        flash(gettext("That did not work. Please start again."), "error")
+        return _to(STATES[request.endpoint])
+    return None
+
+
+def is_confirmed() -> bool:
+    """Return whether the account that is signed in has given its password lately."""
+    g.fs_paa = session.get("fs_paa", 0)
+    return bool(check_and_update_authn_fresh(FRESH_FOR, NO_GRACE, "session"))
+
+
+def _ask_to_confirm() -> Response | None:
+    if is_confirmed():
+        return None
+    if request.method not in SAFE_METHODS:
+        raise NotConfirmedError
+    return _to(f"account/verify?next={quote(request.script_root + request.path)}")
+
+
 def confirmed(view: Callable[..., Any]) -> Callable[..., Any]:
     """Return a view that first asks who is signed in to confirm that, once in a while."""
 
     @wraps(view)
     def asked(*arguments: Any, **named: Any) -> Any:
-        g.fs_paa = session.get("fs_paa", 0)
-        if check_and_update_authn_fresh(FRESH_FOR, FRESH_FOR, "session"):
-            return view(*arguments, **named)
-        if request.method not in SAFE_METHODS:
-            raise NotConfirmedError
-        return _to(f"account/verify?next={request.script_root}{request.path}")
+        return _ask_to_confirm() or view(*arguments, **named)
 
     return asked

@@ -204,7 +204,8 @@ def init_app(app: Flask) -> None:
 def _engine_options(url: URL, app: Flask) -> dict[str, Any]:
     timeout = int(app.config["DATABASE_TIMEOUT"])
     # A compiled statement of a wide list takes a megabyte: the usual 500 of them are too many.
-    common = {"query_cache_size": 150}
+    # What was to be written stands in no log: there are hashes of passwords among it.
+    common = {"query_cache_size": 150, "hide_parameters": True}
     if url.get_backend_name() == "sqlite":
         return {**common, "connect_args": {"timeout": timeout}}
     options: dict[str, Any] = {
@@ -278,12 +279,18 @@ class _SQLite:
             connection.connection.dbapi_connection.execute("BEGIN")  # type: ignore[union-attr]
             return
         record = connection.connection
+        patience = min(self.timeout, _writing.get() or 0)
         self.lock(record)
         try:
+            if patience < self.timeout:
+                connection.exec_driver_sql(f"PRAGMA busy_timeout = {int(patience * 1000)}")
             connection.exec_driver_sql("BEGIN IMMEDIATE")
         except BaseException:
             self.released(None, record)
             raise
+        finally:
+            if patience < self.timeout:
+                connection.exec_driver_sql(f"PRAGMA busy_timeout = {int(self.timeout * 1000)}")
 
     def lock(self, record: Any) -> None:
         """Take the file lock: unlike SQLite's busy timeout it lets nobody starve."""

@@ -78,7 +78,9 @@ EXPLANATIONS = {
     401: Explanation(
         lazy_gettext("You are signed out"),
         lazy_gettext("Your session was ended or has expired. Nothing was saved."),
-        lazy_gettext("Sign in again, then send what you typed: it is below."),
+        lazy_gettext(
+            "Sign in again, then send what you typed: it is below, and is shown once more."
+        ),
         there="sign-in",
     ),
     409: Explanation(
@@ -304,6 +306,8 @@ def _typed(error: Exception, status: int) -> list[tuple[str, str]] | None:
         return None
     if (request.content_length or 0) > current_app.config["MAX_CONTENT_LENGTH"]:
         return None  # a file, which is not read for somebody who may not send it
+    if request.headers.get("Sec-Fetch-Site", "same-origin") in ("cross-site", "same-site"):
+        return None  # what another site has sent is not offered to be sent again
     return [
         (name, text)
         for name, text in request.form.items(multi=True)

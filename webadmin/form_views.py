@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from flask import redirect, request
+from flask import g, redirect, request
 from flask_wtf import FlaskForm
 from markupsafe import Markup
 from sqlalchemy.exc import DBAPIError
@@ -49,6 +49,16 @@ def _form_page(
     return page, status
 
 
+def _is_valid(form: FlaskForm) -> bool:
+    """Return whether a form may be saved: not where its request was refused (see `pages`)."""
+    valid: bool = form.validate()
+    if g.get("only_show") and "csrf_token" not in form.errors:
+        form.form_errors.append(
+            gettext("The form had expired. Check what you typed and save again.")
+        )
+    return valid and not g.get("only_show")
+
+
 def _attributes(names: set[str]) -> set[str]:
     return {forms.attribute_name(name) for name in names}
 
@@ -86,7 +96,7 @@ def new(resource: Resource) -> Answer:
     status = 200
     if request.method == "POST":
         status = 422
-        if form.validate():
+        if _is_valid(form):
             made = _create(state, form, token)
             if made is not None:
                 return made
@@ -149,7 +159,7 @@ def _edit(state: ListState, key: str) -> Answer:
     form = forms.build(resource, original)
     if request.form.get("_resolve") == "theirs":
         _take_theirs(resource, form)
-    if not form.validate():
+    if not _is_valid(form):
         return _edit_page(state, key, form, original, 422)
     try:
         result = saving.update(resource, parts, forms.values(resource, form), original)

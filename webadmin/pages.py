@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from functools import partial, update_wrapper
 from typing import Any
 
-from flask import Blueprint, request
+from flask import Blueprint, g, request
 from flask_wtf.csrf import CSRFError
 
 from webadmin import auth, errors
@@ -72,7 +72,8 @@ def blueprint_for(resource: Resource, pages: Sequence[Page] = PAGES) -> Blueprin
 
 
 def _offer_again(resource: Resource, error: CSRFError) -> Any:
-    """Show a create or edit form again with what was typed; its own check refuses to save it."""
+    """Show a create or edit form again with what was typed, without saving it."""
+    g.only_show = True
     forms: dict[str, Callable[..., Answer]] = {"new": new, "edit": edit}
     again = forms.get((request.endpoint or "").rpartition(".")[2])
     if again is None:

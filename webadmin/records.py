@@ -169,7 +169,7 @@ def _place(state: ListState, keys: Sequence[SortKey]) -> tuple[int | None, list[
     if not cursor.long:
         return cursor.position, cursor.values
     statement = select(*(key.value for key in keys)).where(*cursor.record(keys))
-    row = read(statement).first()
+    row = read(statement.where(*filters.scope(state.resource))).first()
     if row is None:
         raise listing.no_place(state)
     return cursor.position, list(row)

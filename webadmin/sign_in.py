@@ -6,11 +6,12 @@ sessions are kept in the database, codes work once.
 
 import base64
 import hashlib
+import time
 from datetime import timedelta
 from typing import Any
 from urllib.parse import unquote
 
-from flask import Flask, after_this_request, g, request, session
+from flask import Flask, after_this_request, g, render_template, request, session
 from flask.sessions import SecureCookieSessionInterface
 from flask_login import user_logged_out
 from flask_security import (
@@ -18,8 +19,10 @@ from flask_security import (
     SQLAlchemyUserDatastore,
     Totp,
     WebauthnUtil,
+    tf_disabled,
     user_authenticated,
 )
+from flask_security.tf_plugin import tf_clean_session
 from passlib.totp import TOTP, AppWallet
 from sqlalchemy import select
 from webauthn.helpers.structs import (
@@ -34,11 +37,15 @@ from webadmin.config import secret_keys
 from webadmin.database import db
 from webadmin.messages import TRANSLATIONS
 from webadmin.passwords import HASHING, PasswordRules
+from webadmin.sign_in_forms import PENDING_SINCE
 from webadmin.sign_in_words import MESSAGES, SUBJECTS
 
 # Codes are counted past the session: that is no change of the account that its history should tell.
 _ACCOUNT: Any = Account.__table__
 FRESH_FOR = timedelta(minutes=30)
+NO_GRACE = timedelta(0)  # a grace that every use renews would never end
+PENDING_FOR = 10 * 60  # seconds between the password and the second step
+STATE = "state"
 
 ADDRESSES = {
     "LOGIN_URL": "/sign-in",
@@ -96,10 +103,11 @@ CHOICES: dict[str, Any] = {
     "PASSWORD_SCHEMES": ["argon2"],
     "PASSWORD_SINGLE_HASH": ["argon2"],
     "PASSWORD_HASH_PASSLIB_OPTIONS": HASHING,
+    "HASHING_SCHEMES": ["hex_sha256"],  # of what is random already; slow ones would tell by time
     "PASSWORD_NORMALIZE_FORM": None,  # PasswordRules does
     "CHANGEABLE": True,
     "FRESHNESS": FRESH_FOR,
-    "FRESHNESS_GRACE_PERIOD": FRESH_FOR,
+    "FRESHNESS_GRACE_PERIOD": NO_GRACE,
     "RESET_PASSWORD_WITHIN": timedelta(hours=1),
     "TWO_FACTOR": True,
     "TWO_FACTOR_ENABLED_METHODS": ["authenticator"],
@@ -198,6 +206,7 @@ def init_app(app: Flask) -> None:
         webauthn_util_cls=Passkeys,
     )
     security.want_json(lambda _request: False)
+    security.render_template = _render
     security.login_manager.user_loader(_load)
     security.login_manager.request_loader(lambda _request: None)  # no tokens in addresses
     security.login_manager.session_protection = None
@@ -207,6 +216,32 @@ def init_app(app: Flask) -> None:
     processors[:] = [each for each in processors if each.__module__ != "flask_login.utils"]
     user_authenticated.connect(_signed_in, app)
     user_logged_out.connect(_signed_out, app)
+    tf_disabled.connect(_two_factor_off, app)
+
+
+def _render(template: str, **context: Any) -> str:
+    """Render a page of Flask-Security; a state that it carries is good in this session, once."""
+    state = context.get("wan_state") or context.get("state_token")
+    if state:
+        answer = str(request.endpoint) + ("_response" if "wan_state" in context else "_validate")
+        session[STATE] = [answer, _derived(state, "state")]
+    return render_template(template, **context)
+
+
+def is_own_state(endpoint: str, token: str) -> bool:
+    """Return whether this session was given a state for an endpoint, and let it be used up."""
+    kept = session.get(STATE)
+    own = kept == [endpoint, _derived(token, "state")]
+    if own and endpoint != "security.two_factor_setup_validate":  # a code may be mistyped
+        session.pop(STATE)
+    return own
+
+
+def forget_stale_step() -> None:
+    """Forget a second step that was begun long ago, or that set something up."""
+    waiting = time.time() - session.get(PENDING_SINCE, 0) < PENDING_FOR
+    if "tf_user_id" in session and not (waiting and session.get("tf_state") == "ready"):
+        tf_clean_session()  # type: ignore[no-untyped-call]
 
 
 def _load(uniquifier: str) -> Account | None:
@@ -221,6 +256,10 @@ def _load(uniquifier: str) -> Account | None:
 
 def _signed_in(_app: Flask, user: Account, authn_via: Any = None, **_: object) -> None:
     """Begin a session; the view commits."""
+    tf_clean_session()  # type: ignore[no-untyped-call]  # of whom the second step was waiting for: not of this account perhaps
+    session.pop(PENDING_SINCE, None)
+    if not user.active:
+        return
     # The session in the database remembers: Flask-Login's own cookie would come back without one.
     remember = session.pop("_remember", "") == "set"
     if "change" in (authn_via or ()):
@@ -229,6 +268,11 @@ def _signed_in(_app: Flask, user: Account, authn_via: Any = None, **_: object) -
         throttle.record(user.email, "passkey")
     sessions.start(user, remember)
     after_this_request(devices.marking(user))
+
+
+def _two_factor_off(_app: Flask, user: Account, **_: object) -> None:
+    """Let no recovery code outlive what it stands in for."""
+    user.mf_recovery_codes = None
 
 
 def _signed_out(_app: Flask, **_: object) -> None:

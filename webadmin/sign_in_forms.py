@@ -1,8 +1,10 @@
 """The forms of signing in: Flask-Security's, with the throttle before each secret that is tried."""
 
+import time
 from collections.abc import Callable
 from typing import Any
 
+from flask import session, url_for
 from flask_login import current_user
 from flask_security import (
     ChangePasswordForm,
@@ -12,6 +14,7 @@ from flask_security import (
     TwoFactorSetupForm,
     TwoFactorVerifyCodeForm,
     VerifyForm,
+    hash_password,
 )
 from flask_security.recovery_codes import MfRecoveryForm
 from flask_security.utils import get_message
@@ -20,7 +23,9 @@ from wtforms import StringField
 
 from webadmin import accounts, devices, throttle
 from webadmin.database import db
-from webadmin.passwords import LONGEST
+from webadmin.passwords import LONGEST, normal
+
+PENDING_SINCE = "pending_since"  # when a password was right, in the session
 
 
 def _tried(kind: str, email: str, validate: Callable[[], bool], outcome: str) -> bool:
@@ -58,6 +63,9 @@ class SignInForm(LoginForm):
 
         found = _tried("account", email, right, "password right")
         db.session.commit()
+        session[PENDING_SINCE] = time.time()  # where a second step follows
+        # Flask-Security would go on to the address of this form itself.
+        self.next.data = self.next.data or url_for("home")
         return found
 
 
@@ -78,14 +86,16 @@ class NewPasswordForm(ChangePasswordForm):
 
     def validate(self, **arguments: Any) -> bool:
         """Return whether the first is right and the second may be chosen."""
-        found = False
+        typed = normal(self.password.data or "")[: LONGEST + 1]
 
         def right() -> bool:
-            nonlocal found
-            found = bool(super(NewPasswordForm, self).validate(**arguments))
-            return not self.password.errors
+            return bool(current_user.verify_and_update_password(typed))
 
-        return _tried("account", current_user.email, right, "confirmed") and found
+        if not typed or not _tried("account", current_user.email, right, "confirmed"):
+            self.password.errors = [get_message("INVALID_PASSWORD")[0]]
+            return False
+        db.session.commit()  # nobody waits while the new one is judged and hashed
+        return bool(super().validate(**arguments))
 
 
 class CodeForm(TwoFactorVerifyCodeForm):
@@ -98,7 +108,7 @@ class CodeForm(TwoFactorVerifyCodeForm):
         def right() -> bool:
             return bool(super(CodeForm, self).validate(**arguments))
 
-        if self.user is None:
+        if self.user is None or not self.user.active:
             return False
         return right() if self.is_setup else _tried("code", self.user.email, right, "signed in")
 
@@ -108,7 +118,7 @@ class RecoveryCodeForm(MfRecoveryForm):
 
     def validate(self, **arguments: Any) -> bool:
         """Return whether it is right."""
-        if self.user is None:
+        if self.user is None or not self.user.active:
             return False
         user, self.code.data = self.user, (self.code.data or "").strip().lower()
 
@@ -143,7 +153,11 @@ class ResetRequestForm(ForgotPasswordForm):
         email = self.email.data[: accounts.LONGEST_EMAIL]
         if email:
             throttle.attempt("reset", email).failed("reset asked for")
-        return bool(super().validate(**arguments))
+        found = bool(super().validate(**arguments))
+        db.session.commit()  # nobody waits for the hash
+        if found:
+            hash_password("as long as where there is no account")
+        return found
 
 
 class _Choice(StringField):

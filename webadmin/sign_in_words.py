@@ -28,6 +28,8 @@ _ERRORS = {
     "GENERIC_AUTHN_FAILED": noop("The email or the password is wrong."),
     "DISABLED_ACCOUNT": noop("This account may not sign in."),
     "REAUTHENTICATION_REQUIRED": noop("Please confirm that it is you."),
+    "INVALID_INPUT": noop("Use letters, digits, spaces, - and _."),
+    "INVALID_INPUT_LENGTH": noop("Write at most %(length)s characters."),
     "INVALID_REDIRECT": noop("The address to go on to is not of this site."),
     "INVALID_RECOVERY_CODE": noop("This is no recovery code, or it was used already."),
     "INVALID_EMAIL_ADDRESS": noop("Write an email address such as ada@example.com."),

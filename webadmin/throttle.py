@@ -8,19 +8,22 @@ its owner out (OWASP, Device Cookies).
 """
 
 import hashlib
+import ipaddress
 import secrets
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from flask import request
-from sqlalchemy import DateTime, Index, Integer, String, delete, select
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy import DateTime, Index, Integer, String, delete, insert, select
+from sqlalchemy.dialects import postgresql
+from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Mapped, mapped_column
 from werkzeug.exceptions import TooManyRequests
 
 from webadmin.accounts import LONGEST_EMAIL, normal_email
-from webadmin.database import db
+from webadmin.database import db, dialect
 from webadmin.messages import ngettext
 
 LONGEST_WAIT = timedelta(minutes=15)
@@ -146,16 +149,42 @@ def attempt(kind: str, email: str, device: str = "") -> Attempt:
         ThrottledError: Too many have failed; this one does not count.
     """
     name = _shown(email) or email.strip().lower()
-    address = request.remote_addr or ""
+    address = _network(request.remote_addr or "")
     wanted = [("device", device)] if device else [(kind, name), ("address", address)]
     pairs = [(_digest(each, of), LIMITS[each]) for each, of in wanted]
-    at = _now()
-    wait = _count(pairs, at)
-    row = _recorded(email, address, "throttled" if wait else "begun", at)
-    db.session.commit()
+    wait, row = _counted_at_last(pairs, email)
     if wait:
         raise ThrottledError(wait)
     return Attempt(row, tuple(digest for digest, _ in pairs))
+
+
+def _network(address: str) -> str:
+    """Return what one customer of a provider has: an address, of IPv6 a /64 (RFC 6177)."""
+    with suppress(ValueError):
+        if ipaddress.ip_address(address).version == 6:
+            return str(ipaddress.ip_network(f"{address}/64", strict=False))
+    return address
+
+
+def _counted_at_last(pairs: Sequence[tuple[str, Limit]], email: str) -> tuple[timedelta, int]:
+    """Count a try and record it; return how long to wait, and the key of the record.
+
+    MariaDB may end one of two transactions that make the same counter: that one tries again.
+    """
+    for again in (True, True, False):
+        at = _now()
+        try:
+            wait = _count(pairs, at)
+            outcome = "throttled" if wait else "begun"
+            row = _recorded(email, request.remote_addr or "", outcome, at)
+            db.session.commit()
+        except OperationalError:
+            db.session.rollback()
+            if not again:
+                raise
+        else:
+            return wait, row
+    raise AssertionError  # the last try returns or raises
 
 
 def _count(pairs: Sequence[tuple[str, Limit]], at: datetime) -> timedelta:
@@ -164,11 +193,10 @@ def _count(pairs: Sequence[tuple[str, Limit]], at: datetime) -> timedelta:
     counters = [(_locked(digest, at), limit) for digest, limit in sorted(pairs, key=lambda p: p[0])]
     waits = []
     for counter, limit in counters:
+        counter.failed_at = min(counter.failed_at, at)  # the clock may have been set back
         if at - counter.failed_at > FORGOTTEN_AFTER:
             counter.failures = 0
-        wait = limit.wait(counter.failures)
-        # A clock that was set back never makes the wait longer than it was.
-        waits.append(wait - max(timedelta(0), at - counter.failed_at))
+        waits.append(limit.wait(counter.failures) - (at - counter.failed_at))
     longest = max(waits)
     if longest > timedelta(0):
         return longest
@@ -180,17 +208,13 @@ def _count(pairs: Sequence[tuple[str, Limit]], at: datetime) -> timedelta:
 
 def _locked(digest: str, at: datetime) -> Throttle:
     """Return a counter, locked until the end of the transaction; made where there is none."""
-    options = {"with_for_update": True, "populate_existing": True}
-    found = db.session.get(Throttle, digest, **options)  # type: ignore[arg-type]
-    if found is not None:
-        return found
-    fresh = Throttle(digest=digest, failures=0, failed_at=at)
-    try:
-        with db.session.begin_nested():
-            db.session.add(fresh)
-    except IntegrityError:  # another try has just made it
-        return db.session.get_one(Throttle, digest, **options)  # type: ignore[arg-type]
-    return fresh
+    values = {"digest": digest, "failures": 0, "failed_at": at}
+    if dialect() in ("sqlite", "postgresql"):
+        # The same statement on both (PostgreSQL manual, INSERT; SQLite manual, UPSERT).
+        db.session.execute(postgresql.insert(Throttle).values(values).on_conflict_do_nothing())
+    else:
+        db.session.execute(insert(Throttle).prefix_with("IGNORE").values(values))
+    return db.session.get_one(Throttle, digest, with_for_update=True, populate_existing=True)
 
 
 def _shown(email: str) -> str:

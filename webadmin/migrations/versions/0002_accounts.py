@@ -2,18 +2,20 @@
 
 import sqlalchemy as sa
 from alembic import context, op
-from sqlalchemy.dialects.mysql import VARBINARY
+from sqlalchemy.dialects import mysql
 
 from webadmin.schema import TABLE_OPTIONS
 
 revision = "0002"
 down_revision = "0001"
 
-BYTES = sa.LargeBinary(1000).with_variant(VARBINARY(1000), "mysql", "mariadb")
+# Of two spellings that a collation holds equal, one could pass for the other.
+EMAIL = sa.String(255).with_variant(mysql.VARCHAR(255, collation="utf8mb4_bin"), "mysql", "mariadb")
+BYTES = sa.LargeBinary(1000).with_variant(mysql.VARBINARY(1000), "mysql", "mariadb")
 TABLES: dict[str, tuple[sa.Column[object], ...]] = {
     "webadmin_account": (
         sa.Column("id", sa.Integer, primary_key=True),
-        sa.Column("email", sa.String(255), nullable=False, unique=True),
+        sa.Column("email", EMAIL, nullable=False, unique=True),
         sa.Column("role", sa.String(20), nullable=False),
         sa.Column("active", sa.Boolean, nullable=False),
         sa.Column("two_factor", sa.String(20)),
@@ -41,7 +43,7 @@ TABLES: dict[str, tuple[sa.Column[object], ...]] = {
         sa.Column("transports", sa.JSON),
         sa.Column("backup_state", sa.Boolean, nullable=False),
         sa.Column("device_type", sa.String(64), nullable=False),
-        sa.Column("extensions", sa.String(255)),
+        sa.Column("extensions", sa.Text),
         sa.Column("lastuse_datetime", sa.DateTime, nullable=False),
         sa.Column("usage", sa.String(64), nullable=False),
     ),
