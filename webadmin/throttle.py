@@ -16,8 +16,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from flask import request
-from sqlalchemy import DateTime, Index, Integer, String, delete, insert, select
-from sqlalchemy.dialects import postgresql
+from sqlalchemy import DateTime, Index, Integer, String, delete, select
+from sqlalchemy.dialects import mysql, postgresql
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Mapped, mapped_column
 from werkzeug.exceptions import TooManyRequests
@@ -213,7 +213,9 @@ def _locked(digest: str, at: datetime) -> Throttle:
         # The same statement on both (PostgreSQL manual, INSERT; SQLite manual, UPSERT).
         db.session.execute(postgresql.insert(Throttle).values(values).on_conflict_do_nothing())
     else:
-        db.session.execute(insert(Throttle).prefix_with("IGNORE").values(values))
+        # Not INSERT IGNORE, whose shared lock two transactions could hold at the same time.
+        made = mysql.insert(Throttle).values(values)
+        db.session.execute(made.on_duplicate_key_update(digest=digest))
     return db.session.get_one(Throttle, digest, with_for_update=True, populate_existing=True)
 
 
