@@ -1,4 +1,7 @@
-"""The first sheet of an XLSX file as CSV on standard output: a program that `tables` starts."""
+"""The first sheet of an XLSX file as CSV on standard output: a program that `tables` starts.
+
+It imports nothing of webadmin, so that it starts at once.
+"""
 
 import csv
 import sys
