@@ -167,7 +167,7 @@ class Import:
         ]
         found = [row for row in found if self._keyed_right(row)]
         keys = [row.key for row in found if row.key is not None]
-        stored = rows.existing(self.resource, list(self._places), keys)
+        stored = rows.existing(self.resource, self._rules.wanted(names), keys)
         new, changed = [], []
         for row in found:
             row.stored = stored.get(row.key) if row.key is not None else None
