@@ -30,9 +30,8 @@ def export(resource: Resource, form: str) -> Response:
         refusal.explanation = str(error)  # type: ignore[attr-defined]
         raise refusal from None
     if form != "xlsx":  # which cannot be read without its end
-        chunks = _told(
-            chunks, f"\n{gettext('THE FILE IS NOT COMPLETE: the export broke off here.')}\n"
-        )
+        warning = gettext("THE FILE IS NOT COMPLETE: the export broke off here.")
+        chunks = _told(chunks, f"\n{warning}\n")
     response = Response(chunks, content_type=exports.FORMATS[form].content_type)
     # Closed too where nobody reads: the answer to HEAD, a client that has gone.
     response.call_on_close(found.close)

@@ -167,7 +167,7 @@ class Import:
         ]
         found = [row for row in found if self._keyed_right(row)]
         keys = [row.key for row in found if row.key is not None]
-        stored = rows.existing(self.resource, list(self._places), keys)
+        stored = rows.existing(self.resource, self._rules.wanted(names), keys)
         new, changed = [], []
         for row in found:
             row.stored = stored.get(row.key) if row.key is not None else None
@@ -192,17 +192,22 @@ class Import:
             if self.choices.mode != "update":
                 return True
             return self._refused(row, [Problem(self._keys[0], gettext("Fill in this field."))])
-        if any(part.problems for part in parts):
-            pairs = zip(self._keys, parts, strict=True)
-            problems = [Problem(name, each) for name, part in pairs for each in part.problems]
-            return self._refused(row, problems)
-        row.key = tuple([part.value for part in parts])
+        try:
+            row.key = tuple([self._part(*pair) for pair in zip(self._keys, parts, strict=True)])
+        except ValueError as error:
+            return self._refused(row, [Problem(self._keys[0], str(error))])
         mark = row.key[0] if len(row.key) == 1 else row.key
         if mark in self._seen:
             message = gettext("A line before has this key already.")
             return self._refused(row, [Problem(self._keys[0], message)])
         self._seen.add(mark)
         return True
+
+    def _part(self, name: str, cell: Cell) -> Any:
+        """Return a part of a key; what a form says of it counts for new records only."""
+        if cell.problems or cell.value is None:
+            return self._columns[name].parse(cell.text or "")
+        return cell.value
 
     def _judge(self, row: _Row) -> list[Problem]:
         """Fill in the values that a row writes, and return what is wrong with them."""

@@ -193,6 +193,11 @@ class Rules:
         except ValueError as error:
             return None, (str(error),)
 
+    def wanted(self, names: Sequence[str]) -> list[str]:
+        """Return the columns of stored records that are needed to judge changes of some."""
+        whole = [] if self._plain else [name for name in self._fields if name in self._readers]
+        return list(dict.fromkeys([*names, *whole]))
+
     def foresee(self, name: str, raw: Sequence[str]) -> None:
         """Look up the records that cells of a column refer to by key with one statement."""
         field = self._fields.get(name)

@@ -1,10 +1,13 @@
-"""The first sheet of an XLSX file as CSV on standard output: a program that `tables` starts."""
+"""The first sheet of an XLSX file as CSV on standard output: a program that `tables` starts.
+
+It imports nothing of webadmin, so that it starts at once.
+"""
 
 import csv
 import sys
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
-from typing import Any
+from typing import Any, TextIO
 
 try:
     import resource
@@ -43,18 +46,18 @@ def _length(value: timedelta) -> str:
     return f"{sign}{days}{hours:02d}:{rest // 60:02d}:{rest % 60:02d}"
 
 
-def main(path: str) -> None:
-    """Write the first sheet that is shown."""
+def write(path: str, file: TextIO) -> None:
+    """Write the first sheet of a file as CSV."""
     from python_calamine import CalamineWorkbook
 
-    if resource is not None:
-        resource.setrlimit(resource.RLIMIT_AS, (MOST_MEMORY, MOST_MEMORY))
     sheet = CalamineWorkbook.from_path(path).get_sheet_by_index(0)
-    sys.stdout.reconfigure(encoding="utf-8", newline="")  # type: ignore[union-attr]
-    writer = csv.writer(sys.stdout)
+    writer = csv.writer(file)
     for row in sheet.iter_rows():
         writer.writerow(list(map(text, row)))
 
 
 if __name__ == "__main__":
-    main(sys.argv[1])
+    if resource is not None:
+        resource.setrlimit(resource.RLIMIT_AS, (MOST_MEMORY, MOST_MEMORY))
+    sys.stdout.reconfigure(encoding="utf-8", newline="")  # type: ignore[union-attr]
+    write(sys.argv[1], sys.stdout)

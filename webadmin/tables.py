@@ -244,7 +244,7 @@ def _from_sheet(raw: Path, plain: Path) -> Table:
     try:
         with rough.open("xb") as output:
             done = subprocess.run(  # noqa: S603 - no shell, and no name that was sent
-                [_python(), "-m", "webadmin.sheets", str(raw)],
+                [_python(), "-P", str(Path(__file__).with_name("sheets.py")), str(raw)],
                 stdout=output,
                 stderr=subprocess.DEVNULL,
                 timeout=_SHEET_SECONDS,
