@@ -238,7 +238,10 @@ def turn_two_factor_on(app: Flask, client: Browser) -> str:
     page = client.post("/account/two-factor", data={"setup": "authenticator"})
     key = re.findall(r'class="key">([^<]*)<', page.text)[0]
     action = re.findall(r'action="(/account/two-factor/[^"]*)"', page.text)[0]
-    assert client.post(action, data={"code": "000000"}).location == "/account/two-factor"
+    wrong = client.post(action, data={"code": "000000"})
+    assert wrong.status_code == 200
+    assert "wrong, or was used" in wrong.text
+    assert f'class="key">{key}<' in wrong.text  # the one that the app has already
     done = client.post(action, data={"code": code_of(app, key)}, follow_redirects=True)
     assert "Two-factor sign-in is on." in done.text
     assert done.request.path == "/account/recovery-codes"
@@ -263,7 +266,9 @@ def test_two_factor_sign_in(app: Flask) -> None:
     assert client.get("/users/").status_code == 200
 
     client.post("/sign-out")
-    sign_in_as(client)
+    second = sign_in_as(client).location
+    assert second == "/sign-in/code?next=/"
+    assert "<h1>Second step</h1>" in client.get(second).text
     assert "wrong, or was used" in client.post("/sign-in/code", data={"code": fresh}).text
     assert client_is_out(client)
 

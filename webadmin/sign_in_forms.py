@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from flask import session, url_for
+from flask import abort, current_app, make_response, render_template, request, session, url_for
 from flask_login import current_user
 from flask_security import (
     ChangePasswordForm,
@@ -19,6 +19,7 @@ from flask_security import (
 from flask_security.recovery_codes import MfRecoveryForm
 from flask_security.utils import get_message
 from flask_security.webauthn import WebAuthnRegisterForm, WebAuthnSigninResponseForm
+from werkzeug.wrappers import Response
 from wtforms import StringField
 
 from webadmin import accounts, devices, throttle
@@ -110,7 +111,29 @@ class CodeForm(TwoFactorVerifyCodeForm):
 
         if self.user is None or not self.user.active:
             return False
-        return right() if self.is_setup else _tried("code", self.user.email, right, "signed in")
+        if not self.is_setup:
+            return _tried("code", self.user.email, right, "signed in")
+        if not right():
+            abort(self._same_page())
+        return True
+
+    def _same_page(self) -> Response:
+        """Return the page with the key once more: Flask-Security would begin anew, with another.
+
+        Whoever mistypes the first code has the key in an app already.
+        """
+        codes = current_app.extensions["security"].totp_factory
+        values = codes.fetch_setup_values(self.tf_totp_secret, self.user)
+        page = render_template(
+            "accounts/two-factor.html",
+            two_factor_setup_form=TwoFactorForm(formdata=None),
+            two_factor_verify_code_form=self,
+            chosen_method=self.primary_method,
+            state_token=(request.view_args or {})["token"],
+            authr_qrcode=values["image"],
+            authr_key=values["key"],
+        )
+        return make_response(page)
 
 
 class RecoveryCodeForm(MfRecoveryForm):

@@ -9,6 +9,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
+from axe_playwright_python.sync_playwright import Axe
 from flask import Flask
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, sync_playwright
 from werkzeug.serving import WSGIRequestHandler, make_server
@@ -115,6 +116,12 @@ def until(page: Page, expression: str) -> None:
     raise AssertionError(f"never true: {expression}")
 
 
+def accessible(page: Page) -> None:
+    """Fail where axe finds anything; the size of targets is a rule that it has switched off."""
+    found = Axe().run(page, options={"rules": {"target-size": {"enabled": True}}})
+    assert found.violations_count == 0, found.generate_report()
+
+
 @dataclass
 class Faults:
     """What went wrong on pages while a test ran."""
@@ -138,12 +145,14 @@ class Faults:
             self.found.append(f"{message.type}: {message.text}")
 
 
-def sign_in(context: BrowserContext, site: Site, role: str) -> None:
+def sign_in(context: BrowserContext, site: Site, role: str, confirmed: bool) -> None:
     """Sign a browser in past every page, as somebody with a role."""
     app = site.app
     key = make_account(app, f"{role}@example.com", role)
     interface: Any = app.session_interface
     entries = cookie_entries(app, key, make_session(app, key))
+    if not confirmed:
+        entries["fs_paa"] -= 24 * 60 * 60
     with app.test_request_context():
         name = interface.get_cookie_name(app)
     value = interface.get_signing_serializer(app).dumps(entries)
@@ -160,7 +169,7 @@ def opened(chromium: Browser) -> Iterator[Opener]:
     """Open a page: `opened(site, "/users/", javascript=False, width=360)`; no fault is let pass.
 
     Its browser is signed in as an administrator, or with another role: `signed_in="viewer"`, or
-    "" for a stranger's.
+    "" for a stranger's. `confirmed=False`: long ago.
     """
     faults, contexts = Faults(), []
 
@@ -172,6 +181,7 @@ def opened(chromium: Browser) -> Iterator[Opener]:
         width: int = 1280,
         height: int = 800,
         signed_in: str = "admin",
+        confirmed: bool = True,
         **options: Any,
     ) -> Page:
         context = chromium.new_context(
@@ -185,7 +195,7 @@ def opened(chromium: Browser) -> Iterator[Opener]:
         contexts.append(context)
         faults.watch(context)
         if signed_in:
-            sign_in(context, site, signed_in)
+            sign_in(context, site, signed_in, confirmed)
         page = context.new_page()
         page.goto(path)
         return page
