@@ -125,7 +125,7 @@ def test_the_right_password_after_wrong_ones(app: Flask) -> None:
     for _ in range(3):
         assert WRONG in sign_in_as(client, password="wrong").text
     assert sign_in_as(client).location == "/"
-    assert outcomes(app) == [(ADA, "wrong")] * 3 + [(ADA, "password right")]
+    assert outcomes(app) == [(ADA, "wrong password")] * 3 + [(ADA, "password right")]
 
 
 @pytest.mark.usefixtures("ada")
@@ -146,7 +146,7 @@ def test_failed_tries_slow_down(app: Flask, email: str) -> None:
     assert waits[:4] == sorted(waits[:4])
     assert waits[3] > 2 * waits[1]
     assert waits[-1] <= throttle.LONGEST_WAIT.total_seconds() + 1  # nobody is shut out for good
-    assert outcomes(app)[-1] == (email, "throttled")
+    assert outcomes(app)[-1] == (email, "too many tries")
 
 
 @pytest.mark.usefixtures("ada")
@@ -226,7 +226,7 @@ def test_what_is_recorded_holds_no_password(app: Flask) -> None:
     with app.app_context():
         for each in db.session.scalars(select(SignIn)):
             assert "secret" not in f"{each.email}{each.outcome}{each.address}"
-    assert outcomes(app) == [("", "wrong"), (ADA, "wrong")]
+    assert outcomes(app) == [("", "wrong password"), (ADA, "wrong password")]
 
 
 def code_of(app: Flask, key: str, later: float = 0) -> str:

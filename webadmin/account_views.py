@@ -22,8 +22,8 @@ from webadmin.accounts import LONGEST_EMAIL, Account, Email
 from webadmin.auth import Who
 from webadmin.database import asking, db
 from webadmin.fields import MaxLength, Required, TextField
-from webadmin.messages import gettext
 from webadmin.messages import lazy_gettext as _l
+from webadmin.messages import ngettext
 from webadmin.permissions import Role
 from webadmin.sessions import SignedIn
 from webadmin.sign_in_forms import PENDING_SINCE
@@ -54,12 +54,13 @@ def end_session() -> Response:
     """End one of one's own sessions, or all others."""
     mine, digest = asking(), request.form.get("session", "")
     others = [each.digest for each in sessions.of_account(mine.id) if each.digest != mine.session]
-    for each in others if digest == "others" else [digest]:
-        sessions.end(mine.id, each)
+    ended = sum(
+        sessions.end(mine.id, each) for each in (others if digest == "others" else [digest])
+    )
     db.session.commit()
     if digest == mine.session:
         return redirect(site_url("sign-in"), 303)
-    flash(gettext("The session was ended."), "success")
+    flash(ngettext("The session was ended.", "%(num)s sessions were ended.", ended), "success")
     return redirect(site_url("account/"), 303)
 
 

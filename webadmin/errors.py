@@ -79,7 +79,7 @@ EXPLANATIONS = {
         lazy_gettext("You are signed out"),
         lazy_gettext("Your session was ended or has expired. Nothing was saved."),
         lazy_gettext(
-            "Sign in again, then send what you typed: it is below, and is shown once more."
+            "Sign in again, then send what you typed: it is below, to be checked and sent."
         ),
         there="sign-in",
     ),
@@ -95,7 +95,7 @@ EXPLANATIONS = {
     ),
     429: Explanation(
         lazy_gettext("Too many tries"),
-        lazy_gettext("Somebody has tried too often with a wrong password or code."),
+        lazy_gettext("This was tried too often in a short time, perhaps by somebody else."),
         lazy_gettext("Wait a little, then try again."),
     ),
     415: Explanation(
@@ -165,7 +165,7 @@ def explain(error: Exception) -> tuple[int, Explanation]:
     if isinstance(error, NotConfirmedError):
         return 401, Explanation(
             gettext("Please confirm that it is you"),
-            gettext("This needs your password again, since you last gave it some time ago."),
+            gettext("This needs your password or passkey again: you last gave it some time ago."),
             gettext("Confirm it, then send what you typed: it is below."),
             there="account/verify",
         )

@@ -265,7 +265,7 @@ def _signed_in(_app: Flask, user: Account, authn_via: Any = None, **_: object) -
     if "change" in (authn_via or ()):
         remember = sessions.is_remembered()
     elif "webauthn" in (authn_via or ()):
-        throttle.record(user.email, "passkey")
+        throttle.record(user.email, "signed in by passkey")
     sessions.start(user, remember)
     after_this_request(devices.marking(user))
 

@@ -37,7 +37,7 @@ def _tried(kind: str, email: str, validate: Callable[[], bool], outcome: str) ->
     """
     attempt = throttle.attempt(kind, email, devices.known(email) if kind == "account" else "")
     if not validate():
-        attempt.failed("wrong")
+        attempt.failed("wrong password" if kind == "account" else "wrong code")
         return False
     attempt.succeeded(outcome)
     return True

@@ -18,8 +18,9 @@ SUBJECTS = {
 # What templates look up by their value.
 LOOKED_UP = (
     *(noop("viewer"), noop("editor"), noop("admin")),
-    *(noop("signed in"), noop("password right"), noop("confirmed"), noop("passkey")),
-    *(noop("wrong"), noop("wrong passkey"), noop("throttled"), noop("begun")),
+    *(noop("signed in"), noop("password right"), noop("confirmed"), noop("signed in by passkey")),
+    *(noop("wrong password"), noop("wrong code"), noop("wrong passkey")),
+    *(noop("too many tries"), noop("not finished")),
     noop("reset asked for"),
 )
 

@@ -175,7 +175,7 @@ def _counted_at_last(pairs: Sequence[tuple[str, Limit]], email: str) -> tuple[ti
         at = _now()
         try:
             wait = _count(pairs, at)
-            outcome = "throttled" if wait else "begun"
+            outcome = "too many tries" if wait else "not finished"
             row = _recorded(email, request.remote_addr or "", outcome, at)
             db.session.commit()
         except OperationalError:

@@ -112,7 +112,7 @@ def confirm(page: Page) -> None:
 
 
 def refused_password(page: Page) -> None:
-    page.get_by_label("Password now").fill("wrong")
+    page.get_by_label("Current password").fill("wrong")
     for label in ("New password", "New password again"):
         page.get_by_label(label, exact=True).fill("short")
     press(page, "Change the password")
