@@ -233,6 +233,8 @@ class Import:
         return problems
 
     def _differs(self, name: str, value: Any, stored: Any) -> bool:
+        if type(value) is type(stored) and value == stored:
+            return False  # 0.10 is 0.1
         text = self._columns[name].text
         return (value is None) != (stored is None) or text(value) != text(stored)
 
