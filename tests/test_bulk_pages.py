@@ -160,9 +160,7 @@ def test_keys_of_every_kind_can_be_chosen(site: Site) -> None:
         Tag, {"name": "a/b c,é%", "uses": 1}, {"name": "new", "uses": 1}, {"name": "", "uses": 2}
     )
     page = site.client.get("/tag/").text
-    keys = [
-        html.unescape(key) for key in re.findall(r'name="key" form="bulk" value="([^"]*)"', page)
-    ]
+    keys = [html.unescape(key) for key in re.findall(r'name=key form=bulk value="([^"]*)"', page)]
     assert len(keys) == 3
     data = {"key": keys, "number": "3", "set": "uses", "uses": "9"}
     assert site.client.post("/tag/bulk/edit", data=data).status_code == 303

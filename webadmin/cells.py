@@ -56,13 +56,10 @@ def rows(
 
 def _boxes(found: Sequence[Record]) -> list[str]:
     """Return a check box for each record: its row's head is its name."""
-    opening = '<td class="choose"><label><input type="checkbox" class="form-check-input" name="key"'
-    label = escape(gettext("Choose"))
-    return [
-        f'{opening} form="bulk" value="{escape(record.key)}" aria-label="{label} '
-        f'{escape(record.key)}"></label></td>'
-        for record in found
-    ]
+    opening = '<td class=choose><input type=checkbox name=key form=bulk value="'
+    label = f'" aria-label="{escape(gettext("Choose"))} '
+    keys = (escape(record.key) for record in found)
+    return [f'{opening}{key}{label}{key}"></td>' for key in keys]
 
 
 def _nameless(resource: Resource, key: str) -> Markup:

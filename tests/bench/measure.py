@@ -170,7 +170,8 @@ def holds_list(people: Sequence[Person]) -> Callable[[str], None]:
         _, _, body = page.partition("<tbody")
         found = []
         for row in body.partition("</tbody>")[0].split("<tr")[1:]:
-            texts = [_text(cell) for _, cell in _CELL.findall(row)]
+            cells = [cell for _, cell in _CELL.findall(row) if "checkbox" not in cell]
+            texts = [_text(cell) for cell in cells]
             found.append((texts[0], texts[1], texts[2] if texts[2].isdigit() else ""))
         if len(found) != len(wanted):
             raise WrongAnswerError(f"{len(found)} records instead of {len(wanted)}")
