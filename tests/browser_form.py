@@ -20,7 +20,8 @@ Controls = dict[str, list[Element]]
 def form_of(text: str) -> Element:
     """Return the form of a page that writes: the one with method="post"."""
     tree = html5lib.parse(text, namespaceHTMLElements=False)
-    found = [form for form in tree.iter("form") if form.get("method", "").lower() == "post"]
+    posts = [form for form in tree.iter("form") if form.get("method", "").lower() == "post"]
+    found = [form for form in posts if form.get("id") not in ("undo", "bulk")]
     assert len(found) == 1, f"{len(found)} forms that write"
     return found[0]
 

@@ -70,6 +70,7 @@ ORDER = [
     "samples",
     "server",
     "file_commands",
+    "history_commands",
     "cli",
 ]
 PACKAGE = Path(webadmin.__file__).parent

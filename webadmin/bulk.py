@@ -13,6 +13,7 @@ from sqlalchemy import bindparam, cast, func, inspect, null, select
 from sqlalchemy import insert as insert_into
 from sqlalchemy import update as update_of
 from sqlalchemy.dialects.postgresql import REGCLASS
+from sqlalchemy.orm import Mapper
 
 from webadmin import filters, history, images, removing
 from webadmin.columns import Column
@@ -108,17 +109,23 @@ def insert_rows(kept: Kept, rows: list[Values], undoes: Undoes) -> int:
     """Create rows that name the same columns (see `insert`)."""
     names = _names(kept, rows[0])
     if not kept.in_one_table:
-        return _insert_objects(kept, names, rows)
+        stored = _insert_objects(kept, names, rows)
+        _record_created(kept, stored, undoes)
+        return len(stored)
     keys = [kept.columns[name].source.key for name in names]
     given = [dict(zip(keys, map(values.__getitem__, names), strict=True)) for values in rows]
     connection, statement = db.session.connection(), insert_into(kept.table)
     if connection.dialect.insert_executemany_returning:
-        stored: Sequence[Row] = connection.execute(
-            statement.returning(*kept.shown(plain=True)), given
-        ).all()
+        made = connection.execute(statement.returning(*kept.shown(plain=True)), given)
+        stored = list(made)
     else:  # MySQL
         new = [connection.execute(statement, values).inserted_primary_key for values in given]
         stored = images.read(kept, [tuple(key) for key in new if key is not None])
+    _record_created(kept, stored, undoes)
+    return len(stored)
+
+
+def _record_created(kept: Kept, stored: Sequence[Row], undoes: Undoes) -> None:
     made = list(map(kept.key, stored))
     texts = map(kept.key_text, made)
     history.record(
@@ -130,7 +137,6 @@ def insert_rows(kept: Kept, rows: list[Values], undoes: Undoes) -> int:
         ],
     )
     _check_scope(kept, made)
-    return len(stored)
 
 
 def _advance_sequence(kept: Kept) -> None:
@@ -147,15 +153,24 @@ def _advance_sequence(kept: Kept) -> None:
     connection.execute(wanted.where(found.c.name.is_not(None), found.c.most > last))
 
 
-def _insert_objects(kept: Kept, names: Sequence[str], rows: list[Values]) -> int:
+def _insert_objects(kept: Kept, names: Sequence[str], rows: list[Values]) -> list[Row]:
     """Create records of a model that inherits, which may be rows of several tables."""
+    made = []
+    mapper: Mapper[Any] = inspect(kept.resource.model)  # type: ignore[union-attr]
     for values in rows:
-        record = inspect(kept.resource.model).class_manager.new_instance()  # type: ignore[union-attr]
+        record = mapper.class_manager.new_instance()  # the constructor may want arguments
+        if mapper.polymorphic_on is not None:  # it would have set what kind of record it is
+            kind = mapper.get_property_by_column(mapper.polymorphic_on).key
+            setattr(record, kind, mapper.polymorphic_identity)
         for name in names:
             setattr(record, name, values[name])
-        db.session.add(record)
-    db.session.flush()
-    return len(rows)
+        made.append(record)
+    db.session.add_all(made)
+    with history.silence():
+        db.session.flush()
+    found = [tuple(mapper.primary_key_from_instance(record)) for record in made]
+    by_key = images.by_key(kept, images.read(kept, found))
+    return [by_key[kept.key_text(key)] for key in found]
 
 
 def _check_scope(kept: Kept, keys: Sequence[Key]) -> None:
@@ -249,8 +264,10 @@ def _one_by_one(
 
 
 def _update_objects(kept: Kept, edits: list[tuple[Key, Values]]) -> None:
-    for key, values in edits:
-        record = db.session.get_one(kept.resource.model, key if len(key) > 1 else key[0])  # type: ignore[union-attr]
-        for name, value in values.items():
-            setattr(record, name, _sql(kept.columns[name], value))
-    db.session.flush()
+    model = kept.resource.model  # type: ignore[union-attr]
+    with history.silence():
+        for key, values in edits:
+            record = db.session.get_one(model, key if len(key) > 1 else key[0])
+            for name, value in values.items():
+                setattr(record, name, _sql(kept.columns[name], value))
+        db.session.flush()

@@ -59,8 +59,9 @@ def bulk_edit(resource: Resource) -> Answer:
     """Show the fields that can be set for all of some records, and set them."""
     chosen = selection.parse(resource)
     confirmed = request.form.get("number", "")
-    form, ticked = _form(resource), request.form.getlist("set")
+    form = _form(resource)
     fields = forms.fields(resource, form)
+    ticked = [field.name for field in fields if field.name in request.form.getlist("set")]
     problem, status = "", 200
     if confirmed:
         status = 422

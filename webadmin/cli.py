@@ -14,7 +14,16 @@ from flask import Flask
 from sqlalchemy.engine import URL
 from sqlalchemy.exc import OperationalError, SQLAlchemyError
 
-from webadmin import __version__, counts, create_app, file_commands, samples, schema, server
+from webadmin import (
+    __version__,
+    counts,
+    create_app,
+    file_commands,
+    history_commands,
+    samples,
+    schema,
+    server,
+)
 from webadmin.config import ConfigError, shipped_folder
 from webadmin.database import db, masked, sqlite_file
 from webadmin.resource import ResourceError
@@ -64,10 +73,6 @@ def main(context: click.Context, database: str | None) -> None:
     context.meta[file_commands.SITE] = _site
     # Modules of WEBADMIN_RESOURCES are found in the working directory too.
     sys.path.append(str(Path.cwd()))
-
-
-main.add_command(file_commands.export_command)
-main.add_command(file_commands.import_command)
 
 
 @main.command()
@@ -318,3 +323,8 @@ def _watched(app: Flask) -> list[Path]:
     files = [Path(module.__file__) for module in modules if module.__file__]
     folders = {file.absolute().parent for file in [Path(__file__), *files]}
     return sorted(folders | {shipped_folder("templates"), shipped_folder("static")})
+
+
+for _module in (file_commands, history_commands):
+    for _command in _module.COMMANDS:
+        main.add_command(_command)

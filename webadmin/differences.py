@@ -35,9 +35,16 @@ def texts(old: str, new: str) -> Markup | None:
     if max(len(was), len(is_now)) > MOST_WORDS or min(len(was), len(is_now)) < 2:
         return None
     matcher = SequenceMatcher(None, was, is_now, autojunk=False)
-    if matcher.ratio() < ALIKE:
+    if _alike(matcher, was, is_now) < ALIKE:
         return None
     return Markup("").join(_parts(matcher, was, is_now))
+
+
+def _alike(matcher: "SequenceMatcher[str]", was: list[str], is_now: list[str]) -> float:
+    """Return the share of words, without what stands between them, that both have."""
+    same = [word for a, _, n in matcher.get_matching_blocks() for word in was[a : a + n]]
+    total = sum(not word.isspace() for word in was + is_now)
+    return 2 * sum(not word.isspace() for word in same) / total if total else 0
 
 
 def _words(text: str) -> list[str]:

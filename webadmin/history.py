@@ -126,12 +126,14 @@ class Work:
         numbers: How many changes there are, by batch, resource and action.
         saved: The numbers as they were at each savepoint.
         seen: What the flush in progress has met (see `recording`).
+        silent: Whether whoever flushes records it.
     """
 
     batch: Batch = field(default_factory=Batch)
     numbers: Numbers = field(default_factory=Counter)
     saved: dict[SessionTransaction, Numbers] = field(default_factory=dict)
     seen: list[Any] = field(default_factory=list)
+    silent: bool = False
 
 
 def work() -> Work:
@@ -144,6 +146,17 @@ def current() -> Batch:
     """Return the batch of changes that are made now."""
     named: Batch | None = db.session.info.get("batch")
     return named or work().batch
+
+
+@contextmanager
+def silence() -> Iterator[None]:
+    """Let the session flush without a history: the caller writes it."""
+    found = work()
+    found.silent = True
+    try:
+        yield
+    finally:
+        found.silent = False
 
 
 def recorded() -> str:

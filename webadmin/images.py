@@ -137,6 +137,19 @@ class Kept:
         pieces = zip(self._heads, self._writers, row, strict=True)
         return _object([head + write(value) for head, write, value in pieces])
 
+    def data(self, row: Row, names: Iterable[str]) -> dict[str, Any]:
+        """Return some columns of a row as data of an image, as far as there are such."""
+        places = self._places
+        return {
+            name: json.loads(self._writers[places[name]](row[places[name]]))
+            for name in names
+            if name in places
+        }
+
+    @cached_property
+    def _places(self) -> dict[str, int]:
+        return {name: place for place, name in enumerate(self.columns)}
+
     @cached_property
     def _heads(self) -> list[str]:
         return [f"{encode_basestring(name)}:" for name in self.columns]

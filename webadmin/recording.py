@@ -75,7 +75,7 @@ def _flushed(session: Session, _context: object) -> None:
     if not has_app_context() or session is not db.session():
         return
     work = history.work()
-    seen, work.seen = work.seen, []
+    seen, work.seen = [] if work.silent else work.seen, []
     for kept, group in groupby(seen, key=lambda each: each.kept):
         found = list(group)
         keys = [

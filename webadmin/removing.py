@@ -58,12 +58,12 @@ class Removal:
         for link in self.graph.to(kept.table):
             if link.table not in own:
                 self._follow(link, kept, rows)
-        if not kept.in_one_table:
-            _delete_objects(kept, keys)
-            return
         pairs = zip(map(kept.key_text, keys), rows, strict=True)
         entries = [Entry(key, kept.text(row), None, undoes.get(key)) for key, row in pairs]
         history.record(kept.name, DELETE, entries)
+        if not kept.in_one_table:
+            _delete_objects(kept, keys)
+            return
         for chunk in images.chunks(keys):
             db.session.connection().execute(delete(kept.table).where(kept.among(chunk)))
 
@@ -107,9 +107,10 @@ def _empty(link: Link, child: Kept, rows: Sequence[Row]) -> None:
 
 
 def _delete_objects(kept: Kept, keys: Sequence[Key]) -> None:
-    for key in keys:
-        db.session.delete(_object(kept, key))
-    db.session.flush()
+    with history.silence():
+        for key in keys:
+            db.session.delete(_object(kept, key))
+        db.session.flush()
 
 
 def _object(kept: Kept, key: Key) -> Any:

@@ -20,7 +20,7 @@ from sqlalchemy.orm import aliased
 
 from webadmin import differences, filters, formats, forms, images, keys, records, templating, undo
 from webadmin.columns import Column
-from webadmin.database import asking, db, dialect, read
+from webadmin.database import asking, dialect, read
 from webadmin.history import CREATE, DELETE, EDIT, PRUNE, Change
 from webadmin.messages import gettext
 from webadmin.permissions import Action, Role
@@ -30,6 +30,8 @@ SIZE = 50
 # Where only the first change of each kind in a batch is wanted: a literal, or no DBMS would use
 # the index of just those.
 FIRST = Change.number == literal_column("1")
+
+_TABLE: Any = Change.__table__  # rows of it are read in a fraction of the time that objects take
 
 
 @dataclass(frozen=True)
@@ -101,7 +103,7 @@ def everything(
         size: How many at most.
         whole: Whether every change is wanted; otherwise one stands for all of its kind in a batch.
     """
-    statement = select(Change).where(visible(), *conditions)
+    statement = select(_TABLE).where(visible(), *conditions)
     if not whole:
         statement = statement.where(FIRST)
     return _page(statement, older, size, grouped=not whole)
@@ -117,7 +119,7 @@ def of_record(resource: Resource, key: str, older: int = 0, size: int = SIZE) ->
         size: How many at most.
     """
     name = images.home(resource).name
-    statement = select(Change).where(Change.resource == name, Change.key == key)
+    statement = select(_TABLE).where(Change.resource == name, Change.key == key)
     parsed = keys.parse_key(resource, key, dialect())
     if filters.scope(resource) and (parsed is None or not records.exists(resource, parsed)):
         account = asking()
@@ -129,7 +131,7 @@ def _page(statement: Select[Any], older: int, size: int, grouped: bool) -> Found
     if older:
         statement = statement.where(Change.id < older)
     statement = statement.order_by(Change.id.desc()).limit(size + 1)
-    found = list(db.session.scalars(statement))
+    found: list[Any] = list(read(statement))
     more, found = len(found) > size, found[:size]
     return Found(describe(found, grouped), found[-1].id if more else 0)
 
