@@ -62,10 +62,6 @@ def main(context: click.Context, database: str | None) -> None:
     sys.path.append(str(Path.cwd()))
 
 
-main.add_command(file_commands.export_command)
-main.add_command(file_commands.import_command)
-
-
 @main.command()
 @click.option("--host", default="127.0.0.1", show_default=True, help="The address to serve at.")
 @click.option("--port", default=8000, show_default=True, help="The port to serve at.")
@@ -243,5 +239,6 @@ def _watched(app: Flask) -> list[Path]:
     return sorted(folders | {shipped_folder("templates"), shipped_folder("static")})
 
 
-main.add_command(history_commands.history_group)
-main.add_command(history_commands.undo_command)
+for _module in (file_commands, history_commands):
+    for _command in _module.COMMANDS:
+        main.add_command(_command)

@@ -252,3 +252,6 @@ def _conclude(context: click.Context, report: Report, dry_run: bool) -> None:
         raise ConfigError("Nothing was imported. Mend the refused lines, or use --partly.")
     if report.refused:
         context.exit(1 if dry_run else 3)
+
+
+COMMANDS: tuple[click.Command, ...] = (export_command, import_command)

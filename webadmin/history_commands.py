@@ -159,3 +159,6 @@ def undo_command(context: click.Context, batch: str) -> None:
     with site(context.obj), writing():
         number = take_back(batch)
         click.echo(f"Undid {number:,} change{'s' if number != 1 else ''}.")
+
+
+COMMANDS: tuple[click.Command, ...] = (history_group, undo_command)
