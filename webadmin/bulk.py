@@ -59,7 +59,7 @@ def insert(resource: Resource, rows: Iterable[Values], undoes: Undoes | None = N
     kept, number = images.kept(resource), 0
     for chunk in images.chunks(rows):
         for _, same in groupby(chunk, key=lambda values: _names(kept, values)):
-            number += insert_rows(kept, list(same), undoes or {})
+            number += insert_rows(kept, list(same), undoes or {}, filters.scope(resource))
     _advance_sequence(kept)
     return number
 
@@ -121,12 +121,13 @@ def _names(kept: Kept, values: Values) -> tuple[str, ...]:
     return tuple(name for name in values if values[name] is not None or name not in kept.json)
 
 
-def insert_rows(kept: Kept, rows: list[Values], undoes: Undoes) -> int:
-    """Create rows that name the same columns (see `insert`)."""
+def insert_rows(kept: Kept, rows: list[Values], undoes: Undoes, where: Sequence[Any]) -> int:
+    """Create rows that name the same columns, and meet conditions then (see `insert`)."""
     names = _names(kept, rows[0])
     if not kept.in_one_table:
         stored = _insert_objects(kept, names, rows)
         _record_created(kept, stored, undoes)
+        _check_scope(kept, list(map(kept.key, stored)), where)
         return len(stored)
     keys = [kept.columns[name].source.key for name in names]
     given = [dict(zip(keys, map(values.__getitem__, names), strict=True)) for values in rows]
@@ -138,6 +139,7 @@ def insert_rows(kept: Kept, rows: list[Values], undoes: Undoes) -> int:
         new = [connection.execute(statement, values).inserted_primary_key for values in given]
         stored = images.read(kept, [tuple(key) for key in new if key is not None])
     _record_created(kept, stored, undoes)
+    _check_scope(kept, list(map(kept.key, stored)) if where else (), where)
     return len(stored)
 
 
@@ -152,7 +154,6 @@ def _record_created(kept: Kept, stored: Sequence[Row], undoes: Undoes) -> None:
             for text, row in zip(texts, stored, strict=True)
         ],
     )
-    _check_scope(kept, made)
 
 
 def _advance_sequence(kept: Kept) -> None:
@@ -189,9 +190,8 @@ def _insert_objects(kept: Kept, names: Sequence[str], rows: list[Values]) -> lis
     return [by_key[kept.key_text(key)] for key in found]
 
 
-def _check_scope(kept: Kept, keys: Sequence[Key]) -> None:
+def _check_scope(kept: Kept, keys: Sequence[Key], scope: Sequence[Any]) -> None:
     """Refuse to leave records where the account that wrote them could not see them."""
-    scope = filters.scope(kept.resource) if kept.resource else []
     if not scope or not keys:
         return
     count = select(func.count()).select_from(kept.table).where(kept.among(keys), *scope)
@@ -219,7 +219,7 @@ def update_rows(
         if pair:
             entries.append(Entry(text, *pair, undoes.get(text)))
     history.record(kept.name, EDIT, entries)
-    _check_scope(kept, keys)
+    _check_scope(kept, keys, where)
     return len(found)
 
 

@@ -227,9 +227,6 @@ def _tell(lines: list[str]) -> None:
         click.echo(line)
 
 
-main.add_command(account_commands.accounts)
-
-
 def _watched(app: Flask) -> list[Path]:
     """Return the folders of the site's sources, those of added resources too."""
     resources = app.extensions["webadmin"].values()
@@ -239,6 +236,5 @@ def _watched(app: Flask) -> list[Path]:
     return sorted(folders | {shipped_folder("templates"), shipped_folder("static")})
 
 
-for _module in (file_commands, history_commands):
-    for _command in _module.COMMANDS:
-        main.add_command(_command)
+for _command in (account_commands.accounts, *file_commands.COMMANDS, *history_commands.COMMANDS):
+    main.add_command(_command)

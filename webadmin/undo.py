@@ -244,8 +244,9 @@ class _Undoing:
                 fit.append(one)
         values = [_writable(kept, kept.load(one.before)) for one in fit]
         undoes = {one.key: one.id for one in fit}
+        scope = filters.scope(kept.resource) if kept.resource else []
         for _, same in groupby(values, key=tuple):
-            bulk.insert_rows(kept, list(same), undoes)
+            bulk.insert_rows(kept, list(same), undoes, scope)
 
 
 def _has_hidden(image: str | None) -> bool:
