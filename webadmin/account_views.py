@@ -60,7 +60,7 @@ def end_session() -> Response:
     db.session.commit()
     if digest == mine.session:
         return redirect(site_url("sign-in"), 303)
-    flash(ngettext("The session was ended.", "%(num)s sessions were ended.", ended), "success")
+    flash(ngettext("%(num)s session was ended.", "%(num)s sessions were ended.", ended), "success")
     return redirect(site_url("account/"), 303)
 
 
