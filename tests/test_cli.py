@@ -373,10 +373,10 @@ def test_run_starts_again_when_a_source_changes(
 
 def _after_change(file: Path, source: str, visitor: Visitor) -> str:
     """Write a source file, again until it is noticed, and return the page of the stuff then."""
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 90
     while time.monotonic() < deadline:
         file.write_text(source)
-        for _ in range(20):
+        for _ in range(150):
             time.sleep(0.1)
             try:
                 return visitor.get("/stuff/")
