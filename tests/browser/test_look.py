@@ -45,7 +45,7 @@ PAGES: dict[str, tuple[str, Step | None]] = {
     "home": ("/", None),
     "list": ("/users/", None),
     "narrowed": (NARROWED, None),
-    "filters": (NARROWED, lambda page: page.locator("summary").click()),
+    "filters": (NARROWED, lambda page: page.locator("[data-filter] summary").click()),
     "keys": ("/users/", lambda page: page.keyboard.press("?")),
     "saved": ("/users/3/edit", saved),
     "nothing-matches": ("/users/?q=nobody", None),

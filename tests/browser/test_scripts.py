@@ -245,7 +245,7 @@ def test_the_switch_of_colours_lasts(people: Site, opened: Opener) -> None:
 
 def test_filters_close(people: Site, opened: Opener) -> None:
     page = opened(people, "/users/")
-    filters, apply = page.locator("summary"), page.get_by_role("button", name="Apply")
+    filters, apply = page.locator("[data-filter] summary"), page.get_by_role("button", name="Apply")
     filters.click()
     expect(apply).to_be_visible()
     apply.focus()
