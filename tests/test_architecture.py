@@ -66,6 +66,8 @@ ORDER = [
     "timeline",
     "list_page",
     "cells",
+    "explanations",
+    "faults",
     "errors",
     "request_checks",
     "proxies",

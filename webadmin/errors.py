@@ -1,9 +1,8 @@
 """One handler and one template for every error; each has a reference number in the log."""
 
-import errno
 import re
 import secrets
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 from flask import Flask, current_app, render_template, request
@@ -11,17 +10,22 @@ from flask_wtf.csrf import CSRFError
 from sqlalchemy.exc import (
     DataError,
     DBAPIError,
-    InterfaceError,
-    OperationalError,
-    ProgrammingError,
     StatementError,
 )
-from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from werkzeug.exceptions import HTTPException
 
 from webadmin.database import db
+from webadmin.explanations import (
+    DISK_FULL,
+    EXPIRED,
+    EXPLANATIONS,
+    NOT_CONFIRMED,
+    NOT_READY,
+    Explanation,
+)
+from webadmin.faults import is_disk_full, is_table_missing, is_unavailable
 from webadmin.listing import ListError
-from webadmin.messages import gettext, lazy_gettext
+from webadmin.messages import gettext
 
 RETRY_AFTER = 5
 _TOKENS = re.compile(
@@ -43,77 +47,12 @@ class NotConfirmedError(Exception):
     """A request does something sensitive, and its account has not confirmed itself lately."""
 
 
-@dataclass(frozen=True)
-class Explanation:
-    """What an error page says: what happened, and what can be done: by `webadmin init`, there?"""
-
-    title: Any
-    happened: Any
-    advice: Any
-    needs_init: bool = False
-    there: str = ""
-
-
-EXPLANATIONS = {
-    400: Explanation(
-        lazy_gettext("This request cannot be understood"),
-        lazy_gettext("Something in the address or in the form is not as it should be."),
-        lazy_gettext("Go back and try again, or begin at the home page."),
-    ),
-    403: Explanation(
-        lazy_gettext("You may not do this"),
-        lazy_gettext("Your role does not allow this action."),
-        lazy_gettext("Ask an administrator of this site if you need it."),
-    ),
-    404: Explanation(
-        lazy_gettext("There is nothing here"),
-        lazy_gettext("The record or page does not exist, or not any more."),
-        lazy_gettext("Check the address, or look for the record in its list."),
-    ),
-    405: Explanation(
-        lazy_gettext("This page does not work that way"),
-        lazy_gettext("The address exists, but not for this kind of request."),
-        lazy_gettext("Open the page from a link or a button of this site."),
-    ),
-    401: Explanation(
-        lazy_gettext("You are signed out"),
-        lazy_gettext("Your session was ended or has expired. Nothing was saved."),
-        lazy_gettext(
-            "Sign in again, then send what you typed: it is below, to be checked and sent."
-        ),
-        there="sign-in",
-    ),
-    409: Explanation(
-        lazy_gettext("Somebody else was faster"),
-        lazy_gettext("What you wanted to change was changed meanwhile."),
-        lazy_gettext("Load the record again and compare."),
-    ),
-    413: Explanation(
-        lazy_gettext("This is too large"),
-        lazy_gettext("What was sent is larger than this site takes. Nothing was saved."),
-        lazy_gettext("Go back, send less at once, and try again."),
-    ),
-    429: Explanation(
-        lazy_gettext("Too many tries"),
-        lazy_gettext("This was tried too often in a short time, perhaps by somebody else."),
-        lazy_gettext("Wait a little, then try again."),
-    ),
-    415: Explanation(
-        lazy_gettext("This is not a form"),
-        lazy_gettext("What was sent is not in the format of a web form. Nothing was saved."),
-        lazy_gettext("Send it as application/x-www-form-urlencoded or multipart/form-data."),
-    ),
-    500: Explanation(
-        lazy_gettext("Something went wrong on our side"),
-        lazy_gettext("The site met an error that it did not expect."),
-        lazy_gettext("Try again. If it happens again, tell an administrator the number below."),
-    ),
-    503: Explanation(
-        lazy_gettext("The database does not answer"),
-        lazy_gettext("The site works, but its database cannot be reached right now."),
-        lazy_gettext("Wait a moment and try again. Nothing that was saved is lost."),
-    ),
-}
+_OWN: tuple[tuple[type[Exception], int, Explanation], ...] = (
+    (CSRFError, 400, EXPIRED),
+    (SignedOutError, 401, EXPLANATIONS[401]),
+    (NotConfirmedError, 401, NOT_CONFIRMED),
+    (SchemaMissingError, 503, NOT_READY),
+)
 
 
 def init_app(app: Flask) -> None:
@@ -149,111 +88,36 @@ def handle(error: Exception) -> Any:
 def explain(error: Exception) -> tuple[int, Explanation]:
     """Return the status and the words for an error."""
     if isinstance(error, ListError):
-        return 400, _with(
-            400,
-            gettext("“%(name)s” in the address is wrong", name=error.parameter[:100]),
-            str(error),
-        )
-    if isinstance(error, CSRFError):
-        return 400, Explanation(
-            gettext("This form has expired"),
-            gettext("It was opened in another session, so nothing was saved."),
-            gettext("What you typed is below: check it and send it again."),
-        )
-    if isinstance(error, SignedOutError):
-        return 401, EXPLANATIONS[401]
-    if isinstance(error, NotConfirmedError):
-        return 401, Explanation(
-            gettext("Please confirm that it is you"),
-            gettext("This needs your password or passkey again: you last gave it some time ago."),
-            gettext("Confirm it, then send what you typed: it is below."),
-            there="account/verify",
-        )
-    if isinstance(error, SchemaMissingError) or _table_missing(error):
-        return 503, Explanation(
-            gettext("The database is not ready"),
-            gettext("Its tables are missing, or belong to another version of webadmin."),
-            gettext("Run this command where the site runs, then load this page again:"),
-            needs_init=True,
-        )
+        title = gettext("“%(name)s” in the address is wrong", name=error.parameter[:100])
+        return 400, _with(400, title, str(error))
+    for types, status, explanation in _OWN:
+        if isinstance(error, types):
+            return status, explanation
+    if is_table_missing(error):
+        return 503, NOT_READY
     if is_disk_full(error):
-        return 503, Explanation(
-            gettext("The disk is full"),
-            gettext("There is no room left where the site keeps its data. Nothing was saved."),
-            gettext("Tell an administrator. What you typed can be sent again afterwards."),
-        )
-    if _unavailable(error):
+        return 503, DISK_FULL
+    if is_unavailable(error):
         return 503, EXPLANATIONS[503]
     ours = isinstance(error, DBAPIError) and not isinstance(error, DataError)
     if isinstance(error, StatementError) and not ours and request.method == "GET":
         return 400, EXPLANATIONS[400]
     if isinstance(error, HTTPException) and error.code is not None:
-        code = error.code if error.code in EXPLANATIONS else 400 if error.code < 500 else 500
-        if code == 429:
-            usual = EXPLANATIONS[429]
-            advice = getattr(error, "explanation", None) or usual.advice
-            return 429, replace(usual, advice=advice)
-        return error.code, _with(code, None, getattr(error, "explanation", None))
+        return error.code, _of_status(error.code, getattr(error, "explanation", None))
     return 500, EXPLANATIONS[500]
+
+
+def _of_status(code: int, said: str | None) -> Explanation:
+    """Return the words for a status; what is said besides tells what happened, or what to do."""
+    known = code if code in EXPLANATIONS else 400 if code < 500 else 500
+    if known == 429:
+        return replace(EXPLANATIONS[429], advice=said or EXPLANATIONS[429].advice)
+    return _with(known, None, said)
 
 
 def _with(status: int, title: str | None, happened: str | None) -> Explanation:
     usual = EXPLANATIONS[status]
     return Explanation(title or usual.title, happened or usual.happened, usual.advice)
-
-
-def _table_missing(error: Exception) -> bool:
-    if not isinstance(error, OperationalError | ProgrammingError):
-        return False
-    original: Any = error.orig
-    return (
-        getattr(original, "sqlstate", None) == "42P01"
-        or (bool(original.args) and original.args[0] == 1146)
-        or "no such table" in str(original)
-    )
-
-
-# What passes: PostgreSQL's SQLSTATEs by their beginning, MariaDB's error numbers, SQLite's names.
-_PASSING_STATES = ("08", "40", "53", "55P03", "57")
-_PASSING_NUMBERS = {1040, 1049, 1053, 1205, 1213, 1317, 1969, 2002, 2003, 2006, 2013}
-_PASSING_NAMES = (
-    "SQLITE_BUSY", "SQLITE_LOCKED", "SQLITE_CANTOPEN", "SQLITE_IOERR", "SQLITE_FULL",
-    "SQLITE_READONLY", "SQLITE_INTERRUPT", "SQLITE_NOTADB", "SQLITE_CORRUPT",
-)  # fmt: skip
-
-
-def _unavailable(error: Exception) -> bool:
-    """Return whether the database cannot be used right now; a wrong statement is our fault."""
-    if isinstance(error, PoolTimeoutError | InterfaceError):
-        return True
-    if not isinstance(error, DBAPIError):
-        return False
-    original: Any = error.orig
-    if error.connection_invalidated or isinstance(original, TimeoutError):
-        return True
-    name, state = getattr(original, "sqlite_errorname", None), getattr(original, "sqlstate", None)
-    if name:
-        return str(name).startswith(_PASSING_NAMES)
-    number = original.args[0] if original.args else None
-    if isinstance(number, int):
-        return number in _PASSING_NUMBERS
-    # Without a state PostgreSQL was never reached.
-    if state:
-        return str(state).startswith(_PASSING_STATES)
-    return isinstance(error, OperationalError)
-
-
-def is_disk_full(error: BaseException) -> bool:
-    """Return whether there was no room: for a file, or for what a database writes."""
-    original = getattr(error, "orig", error)
-    if isinstance(original, OSError):
-        return original.errno in (errno.ENOSPC, errno.EDQUOT)
-    number = original.args[0] if getattr(original, "args", ()) else None
-    return (
-        getattr(original, "sqlite_errorname", None) == "SQLITE_FULL"
-        or getattr(original, "sqlstate", None) == "53100"
-        or (isinstance(error, DBAPIError) and number in (1021, 1114))
-    )
 
 
 def in_short(error: Exception) -> str:
