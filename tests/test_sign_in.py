@@ -10,6 +10,7 @@ import pytest
 from flask import Flask
 from passlib.totp import TOTP
 from sqlalchemy import select
+from test_auth import TABLE
 from werkzeug.test import TestResponse
 
 from conftest import settings
@@ -526,6 +527,14 @@ class TestMail:
 
         monkeypatch.setattr("webadmin.mail.Mail.send_mail", send)
         return found
+
+    def test_its_routes_are_two_more(self, app: Flask, ada: int) -> None:
+        extra = {"/account/reset-password", "/account/reset-password/<token>"}
+        assert {str(rule) for rule in app.url_map.iter_rules()} == set(TABLE) | extra
+        for who in ("viewer", "admin", ""):
+            client: Any = app.test_client(signed_in=who)
+            assert client.get("/account/reset-password").status_code == 200
+            assert client.get("/account/reset-password/x").location == "/account/reset-password"
 
     @pytest.mark.usefixtures("ada")
     def test_a_new_password_by_mail(self, app: Flask, sent: list[tuple[str, str]]) -> None:
