@@ -88,10 +88,12 @@ def test_each_dbms_is_set_up_for_safety(empty_app: Flask) -> None:
             assert "STRICT_ALL_TABLES" in mode
 
 
-def _add_ones(uri: str, folder: Path, deadline: float, threads: int, results) -> None:  # type: ignore[no-untyped-def]
+def _add_ones(uri: str, folder: Path, seconds: float, threads: int, ready, results) -> None:  # type: ignore[no-untyped-def]
     """Read, add one, write, commit, over and over; report how many commits were acknowledged."""
     app = create_app(settings(uri, folder))
     done, problems = [0] * threads, []
+    ready.wait(60)  # a busy machine takes seconds to start a process
+    deadline = time.monotonic() + seconds
 
     def work(number: int) -> None:
         try:
@@ -126,7 +128,7 @@ def test_processes_that_read_modify_and_write_lose_nothing(
         connection.execute(insert(COUNTER), {"id": 1, "n": 0})
     context = multiprocessing.get_context("spawn")
     results = context.Queue()
-    arguments = (database_uri, tmp_path, time.monotonic() + 2 + seconds, 2, results)
+    arguments = (database_uri, tmp_path, seconds, 2, context.Barrier(4), results)
     processes = [context.Process(target=_add_ones, args=arguments) for _ in range(4)]
     for process in processes:
         process.start()
