@@ -54,7 +54,7 @@ def test_refused_lines(app: Flask, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (("import", "userz", "-"), "There is no resource 'userz'. There are: users."),
+        (("import", "userz", "-"), "There is no resource 'userz'. There are: users"),
         (("import", "users", "-", "--mode", "update"), "the file must have their key: ID."),
         (("export", "userz"), "There is no resource 'userz'."),
         (("export", "users", "--filter", "age"), "Write a filter as NAME=VALUE"),

@@ -56,7 +56,7 @@ def rows(
 
 def _boxes(found: Sequence[Record]) -> list[str]:
     """Return a check box for each record: its row's head is its name."""
-    opening = '<td class=choose><input type=checkbox name=key form=bulk value="'
+    opening = '<td><input type=checkbox name=key form=bulk value="'
     label = f'" aria-label="{escape(gettext("Choose"))} '
     keys = (escape(record.key) for record in found)
     return [f'{opening}{key}{label}{key}"></td>' for key in keys]
@@ -69,6 +69,8 @@ def _nameless(resource: Resource, key: str) -> Markup:
 
 def _opening(head: Heading) -> str:
     look = f' class="{head.look}"' if head.look else ""
+    if head.look == "key":
+        return f"<td{look}>"  # which is shown without its label
     return f'<td{look} data-label="{escape(head.label)}">'
 
 

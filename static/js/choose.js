@@ -2,7 +2,7 @@
 let last = null;
 
 function boxes() {
-  return [...document.querySelectorAll("[data-records] tbody .choose input")];
+  return [...document.querySelectorAll("[data-records] tbody input[name=key]")];
 }
 
 function tell() {
@@ -22,7 +22,7 @@ document.addEventListener("click", (event) => {
   const box = event.target;
   if (box.matches?.("[data-choose-page]")) {
     for (const each of boxes()) each.checked = box.checked;
-  } else if (box.matches?.(".choose input")) {
+  } else if (box.matches?.("[data-records] input[name=key]")) {
     const all = boxes();
     const from = all.indexOf(last);
     const to = all.indexOf(box);
