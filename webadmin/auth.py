@@ -137,7 +137,7 @@ def _let_strangers_in(need: Need) -> Response | None:
     forget_stale_step()
     if not _accounts_exist():
         return _to("setup")
-    if need is Who.STRANGER and sessions.current() is not None:
+    if sessions.current() is not None and need is Who.STRANGER:
         return redirect(request.args.get("next") or site_url(), 303)
     return _begin_anew()
 

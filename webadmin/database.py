@@ -124,9 +124,19 @@ def writing(patience: float = math.inf) -> Iterator[None]:
         _writing.reset(token)
 
 
-def is_writing() -> bool:
-    """Return whether transactions that begin now are inside `writing`."""
-    return _writing.get() is not None
+@contextmanager
+def reading() -> Iterator[None]:
+    """Let a transaction that begins inside only read, in a request that writes as well.
+
+    It ends with the block, so that the one which writes begins with the lock.
+    """
+    token = _writing.set(None)
+    try:
+        yield
+    finally:
+        _writing.reset(token)
+        if _writing.get() is not None:
+            db.session.rollback()
 
 
 def database_url(uri: str | None, instance: Path) -> URL:

@@ -26,7 +26,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Mapped, mapped_column
 
 from webadmin.accounts import Account, now
-from webadmin.database import begin_request, db, is_writing, read, writing
+from webadmin.database import begin_request, db, read, reading, writing
 from webadmin.permissions import Role
 
 TOKEN = "token"  # noqa: S105 - the name of the cookie's entry
@@ -150,7 +150,8 @@ def _current() -> SignedIn | None:
     if not isinstance(token, str):
         return None
     digest = _digest(token)
-    row = read(_statement(), {"digest": digest}).first()
+    with reading():  # who may do what waits for nobody who writes
+        row = read(_statement(), {"digest": digest}).first()
     if row is None or not row.active:
         return None
     at = _now()
@@ -167,9 +168,6 @@ def _see(digest: str, at: datetime) -> None:
     address = (request.remote_addr or "")[:45]
     statement = update(SessionRecord).where(SessionRecord.digest == digest)
     statement = statement.values(seen_at=at, address=address)
-    if is_writing():
-        db.session.execute(statement)  # it is committed with what the request writes
-        return
     db.session.rollback()  # one connection a request is enough
     try:
         with writing(patience=0), db.engine.begin() as connection:
