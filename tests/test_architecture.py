@@ -9,6 +9,7 @@ ORDER = [
     "messages",
     "settings",
     "config",
+    "sqlite",
     "database",
     "values",
     "texts",

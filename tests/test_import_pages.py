@@ -220,11 +220,13 @@ def test_a_full_disk_is_said(
 
 
 KILLED = """
-import os, signal, sys
-from webadmin import create_app, imports
+import sys
+import signing_in
+from webadmin import create_app
 app = create_app({"DATABASE_URI": sys.argv[1], "INSTANCE_PATH": sys.argv[2],
                   "SECRET_KEY": "only for tests", "WTF_CSRF_ENABLED": False})
 client = app.test_client()
+client.sign_in("admin@example.com")
 print("ready", flush=True)
 client.post(sys.argv[3], data={"_do": "import"}).data
 print("done", flush=True)
@@ -243,7 +245,9 @@ def test_a_killed_worker_leaves_all_or_nothing(tmp_path: Path) -> None:
     for number in range(20):
         page = sent(client, data)
         process = subprocess.Popen(
-            [sys.executable, "-c", KILLED, uri, str(tmp_path), page], stdout=subprocess.PIPE
+            [sys.executable, "-c", KILLED, uri, str(tmp_path), page],
+            stdout=subprocess.PIPE,
+            env=os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)},
         )
         assert process.stdout
         assert process.stdout.readline() == b"ready\n"

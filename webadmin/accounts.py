@@ -37,7 +37,13 @@ from webadmin.resource import Resource
 from webadmin.saving import RefusedError
 
 LONGEST_EMAIL = 254  # characters that an address may have (RFC 5321, 4.5.3.1.3)
-SECRET = {"secret": True}
+
+
+def _secret(label: Any) -> dict[str, Any]:
+    """Return what marks a column whose values no page or file shows, only that they changed."""
+    return {"secret": True, "label": label}
+
+
 ROLES = Enum(*(role.value for role in Role), native_enum=False, length=20, name="role")
 # How addresses are checked: those of an intranet are as good as others.
 EMAIL_RULES: dict[str, Any] = {"check_deliverability": False, "globally_deliverable": False}
@@ -58,6 +64,10 @@ def normal_email(text: str) -> str:
     except email_validator.EmailNotValidError:
         raise ValueError(gettext("Write an email address such as ada@example.com.")) from None
     return found.normalized.lower()
+
+
+def _random() -> str:
+    return uuid.uuid4().hex
 
 
 def now() -> datetime:
@@ -85,17 +95,21 @@ class Account(db.Model, UserMixin):  # type: ignore[name-defined,misc]
     created_at: Mapped[datetime] = mapped_column(
         DateTime(timezone=True), default=now, info={"label": _l("Created")}
     )
-    password: Mapped[Any] = mapped_column(String(255), nullable=True, info=SECRET)
+    password: Mapped[Any] = mapped_column(String(255), nullable=True, info=_secret(_l("Password")))
     fs_uniquifier: Mapped[str] = mapped_column(
-        String(64), unique=True, default=lambda: uuid.uuid4().hex, info=SECRET
+        String(64), unique=True, default=_random, info=_secret(_l("Links given out before"))
     )
-    tf_totp_secret: Mapped[Any] = mapped_column(String(1000), nullable=True, info=SECRET)
-    totp_counter: Mapped[int | None] = mapped_column(BigInteger, info=SECRET)
+    tf_totp_secret: Mapped[Any] = mapped_column(
+        String(1000), nullable=True, info=_secret(_l("Key of the second factor"))
+    )
+    totp_counter: Mapped[int | None] = mapped_column(BigInteger, info=_secret(_l("Code used last")))
     mf_recovery_codes: Mapped[Any] = mapped_column(
-        MutableList.as_mutable(JSON(none_as_null=True)), nullable=True, info=SECRET
+        MutableList.as_mutable(JSON(none_as_null=True)),
+        nullable=True,
+        info=_secret(_l("Recovery codes")),
     )
     fs_webauthn_user_handle: Mapped[Any] = mapped_column(
-        String(64), unique=True, nullable=True, default=lambda: uuid.uuid4().hex, info=SECRET
+        String(64), unique=True, nullable=True, default=_random, info=_secret(_l("Passkeys"))
     )
     webauthn: Mapped[list["Passkey"]] = relationship(  # type: ignore[assignment]
         back_populates="account", cascade="all, delete-orphan", passive_deletes=True
@@ -202,7 +216,7 @@ def find(email: str) -> Account | None:
 
 def renew(account: Account) -> None:
     """Make links that were given out for an account worthless."""
-    account.fs_uniquifier = uuid.uuid4().hex
+    account.fs_uniquifier = _random()
 
 
 def reset_two_factor(account: Account) -> None:

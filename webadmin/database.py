@@ -1,29 +1,22 @@
-"""The database: its URI, an engine fit for each DBMS, and SQLite's write lock."""
+"""The database: its URI, and an engine fit for each DBMS."""
 
 import importlib.util
 import math
-import os
-import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from contextvars import ContextVar
 from pathlib import Path
 from typing import Any
 
 from flask import Flask, current_app, g
 from flask_sqlalchemy import SQLAlchemy
-from sqlalchemy import Connection, CursorResult, Engine, Executable, event, make_url
+from sqlalchemy import CursorResult, Executable, event, make_url
 from sqlalchemy.engine import URL
 from sqlalchemy.engine.interfaces import CoreExecuteOptionsParameter
-from sqlalchemy.exc import ArgumentError, OperationalError
+from sqlalchemy.exc import ArgumentError
 from sqlalchemy.orm import DeclarativeBase
 
 from webadmin.config import EMBEDDED_DATABASE, ConfigError
-
-try:
-    import fcntl
-except ImportError:  # no POSIX file locks: SQLite's own busy timeout stands alone
-    fcntl = None  # type: ignore[assignment]
+from webadmin.sqlite import SQLite, writers_patience
 
 
 class Base(DeclarativeBase):
@@ -32,10 +25,6 @@ class Base(DeclarativeBase):
 
 # Committed records stay readable: rendering after a commit must not take the lock again.
 db = SQLAlchemy(model_class=Base, session_options={"expire_on_commit": False})
-
-# Seconds that a transaction may wait for SQLite's write lock; None: it does not take it.
-_writing: ContextVar[float | None] = ContextVar("writing", default=None)
-
 
 _AUTOCOMMIT: CoreExecuteOptionsParameter = {"isolation_level": "AUTOCOMMIT"}
 
@@ -117,11 +106,11 @@ def writing(patience: float = math.inf) -> Iterator[None]:
     Args:
         patience: Seconds to wait for another writer, where that is less than the setting.
     """
-    token = _writing.set(patience)
+    token = writers_patience.set(patience)
     try:
         yield
     finally:
-        _writing.reset(token)
+        writers_patience.reset(token)
 
 
 @contextmanager
@@ -130,12 +119,12 @@ def reading() -> Iterator[None]:
 
     It ends with the block, so that the one which writes begins with the lock.
     """
-    token = _writing.set(None)
+    token = writers_patience.set(None)
     try:
         yield
     finally:
-        _writing.reset(token)
-        if _writing.get() is not None:
+        writers_patience.reset(token)
+        if writers_patience.get() is not None:
             db.session.rollback()
 
 
@@ -204,7 +193,7 @@ def init_app(app: Flask) -> None:
     with app.app_context():
         app.extensions["webadmin_dialect"] = db.engine.dialect.name
         if url.get_backend_name() == "sqlite":
-            _SQLite(sqlite_file(url), float(app.config["DATABASE_TIMEOUT"])).listen(db.engine)
+            SQLite(sqlite_file(url), float(app.config["DATABASE_TIMEOUT"])).listen(db.engine)
         elif url.get_backend_name() == "postgresql":
             event.listen(db.engine, "connect", _postgresql_connected)
         else:
@@ -243,95 +232,3 @@ def _mariadb_connected(connection: Any, _record: object) -> None:
     """UTC, and refuse what does not fit instead of cutting it (MariaDB manual, SQL Mode)."""
     with connection.cursor() as cursor:
         cursor.execute("SET time_zone = '+00:00', sql_mode = 'TRADITIONAL,NO_ENGINE_SUBSTITUTION'")
-
-
-class _SQLite:
-    """The listeners that make SQLite safe for several processes that write.
-
-    Args:
-        file: The database, or None where it is no plain file.
-        timeout: Seconds to wait for another writer.
-    """
-
-    def __init__(self, file: Path | None, timeout: float) -> None:
-        self.lock_file = file.with_name(file.name + ".lock") if file else None
-        self.timeout = timeout
-
-    def listen(self, engine: Engine) -> None:
-        event.listen(engine, "connect", self.connected)
-        event.listen(engine, "begin", self.begun)
-        event.listen(engine, "checkin", self.released)
-        event.listen(engine, "invalidate", self.invalidated)
-        event.listen(engine, "close", self.released)
-
-    def connected(self, connection: Any, record: Any) -> None:
-        connection.isolation_level = None  # webadmin begins transactions itself, in `begun`
-        # What a program wrote in another encoding is shown as well as it can be; a field that
-        # nobody changes is not written back.
-        connection.text_factory = lambda raw: raw.decode("utf-8", "replace")
-        cursor = connection.cursor()
-        cursor.execute("PRAGMA foreign_keys = ON")
-        cursor.execute("PRAGMA synchronous = FULL")
-        if self.lock_file and cursor.execute("PRAGMA journal_mode").fetchone()[0] != "wal":
-            # This statement ignores the busy timeout: first connections queue at the file lock.
-            self.lock(record)
-            try:
-                cursor.execute("PRAGMA journal_mode = WAL")
-            except connection.OperationalError:
-                pass  # a read-only file is served in the mode it has
-            finally:
-                self.released(connection, record)
-        cursor.close()
-
-    def begun(self, connection: Connection) -> None:
-        if _writing.get() is None:
-            # Past SQLAlchemy, whose bookkeeping would take longer; this never waits or fails.
-            connection.connection.dbapi_connection.execute("BEGIN")  # type: ignore[union-attr]
-            return
-        record = connection.connection
-        patience = min(self.timeout, _writing.get() or 0)
-        self.lock(record)
-        try:
-            if patience < self.timeout:
-                connection.exec_driver_sql(f"PRAGMA busy_timeout = {int(patience * 1000)}")
-            connection.exec_driver_sql("BEGIN IMMEDIATE")
-        except BaseException:
-            self.released(None, record)
-            raise
-        finally:
-            if patience < self.timeout:
-                connection.exec_driver_sql(f"PRAGMA busy_timeout = {int(self.timeout * 1000)}")
-
-    def lock(self, record: Any) -> None:
-        """Take the file lock: unlike SQLite's busy timeout it lets nobody starve."""
-        if fcntl is None or self.lock_file is None or "lock" in record.info:
-            return
-        try:
-            descriptor = os.open(self.lock_file, os.O_RDWR | os.O_CREAT, 0o660)
-        except OSError:
-            return  # a folder that cannot be written: the busy timeout stands alone
-        patience = _writing.get()
-        deadline = time.monotonic() + min(
-            self.timeout, self.timeout if patience is None else patience
-        )
-        while True:
-            try:
-                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                if time.monotonic() > deadline:
-                    os.close(descriptor)
-                    raise OperationalError(
-                        "BEGIN IMMEDIATE", None, TimeoutError("database is locked")
-                    ) from None
-                time.sleep(0.001)
-            else:
-                record.info["lock"] = descriptor
-                return
-
-    def released(self, _connection: object, record: Any) -> None:
-        descriptor = record.info.pop("lock", None)
-        if descriptor is not None:
-            os.close(descriptor)  # closing the file gives the lock back
-
-    def invalidated(self, connection: object, record: Any, _error: object) -> None:
-        self.released(connection, record)

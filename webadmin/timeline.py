@@ -14,7 +14,7 @@ from flask_babel import (
     get_timezone,
     to_utc,
 )
-from markupsafe import Markup
+from markupsafe import Markup, escape
 from sqlalchemy import ColumnElement, Select, and_, false, func, literal_column, or_, select
 from sqlalchemy.orm import aliased
 
@@ -254,7 +254,8 @@ def _fields(resource: Resource, one: Change) -> list[tuple[Any, Markup]]:
         column = images.kept(resource).columns.get(name)
         if column is None:
             continue
-        label = forms.label_of(resource, name) if name in resource.columns else name
+        known = name in resource.columns
+        label = forms.label_of(resource, name) if known else column.source.info.get("label", name)
         if one.action == EDIT:
             found.append((label, difference(column, before[name], after.get(name))))
         elif before[name] is not None:
@@ -264,6 +265,8 @@ def _fields(resource: Resource, one: Change) -> list[tuple[Any, Markup]]:
 
 def difference(column: Column, old: Any, new: Any) -> Markup:
     """Return the difference of two values of a column, given as data of images."""
+    if images.is_hidden(old) and images.is_hidden(new):
+        return escape(gettext("changed; the values are not kept"))
     if isinstance(old, str) and isinstance(new, str) and column.is_text:
         merged = differences.texts(old, new)
         if merged is not None:
