@@ -2,16 +2,17 @@
 
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
 from flask import Flask
-from sqlalchemy import event, select
+from sqlalchemy import event, select, text
 
 from conftest import settings
 from pages import add_people
 from signing_in import PASSWORD, Browser, make_account, make_session, set_password
-from webadmin import create_app, sessions
+from webadmin import create_app, schema, sessions
 from webadmin.database import db, writing
 from webadmin.sessions import SessionRecord
 
@@ -229,3 +230,20 @@ def test_no_tokens_in_addresses_or_headers(app: Flask) -> None:
     assert client.get("/users/", auth=("ada@example.com", PASSWORD)).status_code == 303
     answer = client.get("/sign-in", headers={"Accept": "application/json"})
     assert answer.content_type.startswith("text/html")
+
+
+def test_who_may_not_do_it_does_not_wait_for_a_writer(tmp_path: Path) -> None:
+    """A viewer's form is refused, not told to wait, while another process writes for long."""
+    app = create_app(
+        settings(f"sqlite:///{tmp_path / 'test.sqlite'}", tmp_path)
+        | {"DATABASE_TIMEOUT": 1, "WTF_CSRF_ENABLED": False}
+    )
+    with app.app_context():
+        schema.upgrade()
+    viewer: Any = app.test_client(signed_in="viewer")
+    assert viewer.get("/users/").status_code == 200
+    with app.app_context(), writing():
+        db.session.execute(text("UPDATE users SET name = name"))
+        refused = viewer.post("/users/new", data={"name": "Eve"})
+        db.session.rollback()
+    assert refused.status_code == 403
