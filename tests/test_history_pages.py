@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
+from itertools import permutations
 from types import SimpleNamespace
 from typing import Any
 
@@ -420,10 +421,8 @@ def test_values_are_never_html(app: Flask, client: FlaskClient) -> None:
         assert "<script>" not in re.sub(r"<script type=\"module\" src", "", client.get(path).text)
 
 
-def test_the_house_is_not_haunted(kin: Flask) -> None:
-    """Two accounts, one record, all interleavings of edit, delete and undo: see `INTERLEAVED`."""
-    from itertools import permutations
-
+def test_two_accounts_take_turns_with_one_record(kin: Flask) -> None:
+    """All interleavings of two edits, a delete and two undos."""
     with kin.app_context(), writing():
         for order in set(permutations(["edit", "edit", "delete", "undo", "undo"])):
             interleave(order)

@@ -217,7 +217,7 @@ def _insert(dialect: Dialect) -> tuple[str, Callable[[], Any]]:
     quote = dialect.identifier_preparer.quote
     names = [quote(name) for name in (*_COLUMNS, *Entry._fields)]
     marks = ", ".join([mark] * len(names))
-    sql = f"INSERT INTO {Change.__tablename__} ({', '.join(names)}) VALUES ({marks})"  # noqa: S608
+    sql = f"INSERT INTO {Change.__tablename__} ({', '.join(names)}) VALUES ({marks})"  # noqa: S608  # nosec B608
     return sql, _now_as_text if dialect.name == "sqlite" else _now
 
 
