@@ -9,7 +9,7 @@ import pytest
 from flask_security.recoverable import generate_reset_password_token
 from playwright.sync_api import Page, expect
 
-from browser.conftest import SCREENSHOTS, Opener, Site, accessible, listening, until
+from browser.conftest import LOOKS, SCREENSHOTS, Opener, Site, accessible, listening, until
 from browser.test_sign_in import ADA, authenticator, code_of, end_sessions, give_password, press
 from conftest import settings
 from pages import add_people
@@ -212,12 +212,11 @@ def show(opened: Opener, site: Site, name: str, **options: Any) -> Page:
 def looks_well(page: Page, name: str) -> None:
     """Fail where axe finds anything, or a page scrolls sideways; keep what it looks like."""
     SCREENSHOTS.mkdir(exist_ok=True)
-    for width in (1280, 360):
+    for width, scheme in LOOKS:
         page.set_viewport_size({"width": width, "height": 800})
-        for scheme in ("light", "dark"):
-            page.emulate_media(color_scheme=scheme)
-            page.screenshot(path=SCREENSHOTS / f"look-{name}-{width}-{scheme}.png", full_page=True)
-            accessible(page)
+        page.emulate_media(color_scheme=scheme)
+        page.screenshot(path=SCREENSHOTS / f"look-{name}-{width}-{scheme}.png", full_page=True)
+        accessible(page)
         until(page, "document.documentElement.scrollWidth <= innerWidth")
 
 

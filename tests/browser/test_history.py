@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, expect
 
-from browser.conftest import SCREENSHOTS, Opener, Site, listening, until
+from browser.conftest import LOOKS, SCREENSHOTS, Opener, Site, listening, until
 from browser.test_look import accessible
 from conftest import settings
 from kin import PERSONS, Kin, Permit, family
@@ -103,16 +103,14 @@ def test_pages_are_accessible_at_every_width(lived: Site, opened: Opener, name: 
     if step:
         step(page)
     SCREENSHOTS.mkdir(exist_ok=True)
-    for scheme in ("light", "dark"):
+    for width, scheme in LOOKS:
+        page.set_viewport_size({"width": width, "height": 800})
         page.emulate_media(color_scheme=scheme)
-        page.screenshot(path=SCREENSHOTS / f"{name}-{scheme}.png")
+        page.screenshot(path=SCREENSHOTS / f"{name}-{width}-{scheme}.png")
         accessible(page)
     for width in (360, 768, 1280):
         page.set_viewport_size({"width": width, "height": 844})
         until(page, "document.documentElement.scrollWidth <= innerWidth")
-        if width == 360:
-            page.screenshot(path=SCREENSHOTS / f"{name}-phone.png")
-            accessible(page)
 
 
 def test_half_of_the_people_are_deleted_by_mistake_and_return(lived: Site, opened: Opener) -> None:
