@@ -65,6 +65,9 @@ def test_a_file_is_sent_matched_rehearsed_and_imported(app: Flask, client: Flask
     assert ".raw" not in files(app)
     assert client.post(page, data={"_do": "import", "partly": "true"}).status_code == 409
     assert len(stored(app)) == 6, "not twice"
+    with app.app_context():
+        who = set(db.session.scalars(select(Change.account).where(Change.source.is_not(None))))
+    assert who == {"admin@example.com"}
     refused = client.get(f"{page}/refused.csv")
     assert "Wrong" in refused.text
     assert 'filename="users-refused.csv"' in refused.headers["Content-Disposition"]

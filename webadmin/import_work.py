@@ -13,6 +13,7 @@ from flask import Response, current_app, render_template, stream_with_context
 from sqlalchemy.exc import SQLAlchemyError
 
 from webadmin import errors, imports, views
+from webadmin.database import asking, db
 from webadmin.imports import Report
 from webadmin.listing import ListState
 from webadmin.matching import Choices
@@ -63,10 +64,12 @@ def stream(resource: Resource, upload: Upload, choices: Choices, keep: bool) -> 
         **context(resource, upload),
     )
     head, _, tail = page.partition(_HERE)
-    work = _Work(resource, upload, choices, keep)
+    work, account = _Work(resource, upload, choices, keep), asking()
 
     def pieces() -> Iterator[str]:
         yield head
+        # The request has ended by now, and its session with it: the work has another one.
+        db.session.info["account"] = account
         yield from work.pieces()
         yield tail
 

@@ -57,3 +57,4 @@ def test_import_mend_delete_undo(every_site: Site, opened: Opener, tmp_path: Pat
     page.screenshot(path=SCREENSHOTS / "story-history.png", full_page=True)
     for told in (f"{gone} created", f"{gone} deleted", "10 created", "990 created"):
         expect(page.locator(".story")).to_contain_text(told)
+    expect(page.locator(".story")).not_to_contain_text("Command line")
