@@ -34,6 +34,7 @@ def turn_on(page: Page) -> str:
     page.get_by_label("Code").fill(code_of(key, int(time.time()) // 30))
     press(page, "Turn it on")
     press(page, "Make new codes")
+    expect(page.locator(".codes code")).to_have_count(8)
     return key
 
 
@@ -55,11 +56,13 @@ def wrong_code(page: Page) -> None:
 def recovery_code(page: Page) -> None:
     second_step(page)
     page.get_by_role("link", name="recovery code").click()
+    expect(page.get_by_label("Recovery code")).to_be_visible()
 
 
 def qr_code(page: Page) -> None:
     page.goto("/account/two-factor")
     press(page, "Set it up")
+    expect(page.locator(".key")).to_be_visible()
 
 
 def two_factor_on(page: Page) -> None:

@@ -180,6 +180,7 @@ def test_a_record_is_changed_and_taken_back_without_script(lived: Site, opened: 
     page.get_by_label("Age").fill("77")
     page.get_by_role("button", name="Save", exact=True).click()
     page.get_by_role("button", name="Undo").click()
+    expect(page.locator(".notice")).to_contain_text("Undone.")
     assert {key: age for key, _, age in stored(lived.app)}[5] == 5
     page.goto("/users/5")
     expect(page.locator(".story > li")).to_have_count(3)
