@@ -1,18 +1,19 @@
 """Fixtures: a fresh database of each kind, and a site on it."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
-from sqlalchemy import URL, create_engine, make_url, text
+from sqlalchemy import URL, MetaData
 from sqlalchemy.exc import SQLAlchemyError
-from sqlalchemy.pool import NullPool
 
+import databases
 import signing_in  # noqa: F401 - browsers are signed in from here on
-from webadmin import create_app, schema
+from databases import NAME, Template
+from webadmin import create_app
 from webadmin.database import database_url, db
 
 IN_CI = os.environ.get("CI") == "true"
@@ -20,7 +21,6 @@ SERVERS = {
     "postgresql": "WEBADMIN_TEST_POSTGRESQL_URI",
     "mariadb": "WEBADMIN_TEST_MARIADB_URI",
 }
-NAME = f"webadmin_test_{os.getpid()}"
 
 
 def missing(reason: str) -> None:
@@ -28,14 +28,6 @@ def missing(reason: str) -> None:
     if IN_CI:
         pytest.fail(reason)
     pytest.skip(reason)
-
-
-def _run(url: URL, *statements: str) -> None:
-    engine = create_engine(url, poolclass=NullPool, isolation_level="AUTOCOMMIT")
-    with engine.connect() as connection:
-        for statement in statements:
-            connection.execute(text(statement))
-    engine.dispose()
 
 
 @pytest.fixture(scope="session")
@@ -49,40 +41,74 @@ def servers() -> Iterator[dict[str, URL | str]]:
             continue
         url = database_url(uri, Path())
         try:
-            _run(url, f"DROP DATABASE IF EXISTS {NAME}", f"CREATE DATABASE {NAME}")
+            found[kind] = databases.make(url, NAME)
         except SQLAlchemyError as error:
             found[kind] = f"The {kind} server of {variable} does not answer: {error}"
-            continue
-        found[kind] = url.set(database=NAME)
     yield found
+    databases.drop_kept()
     for kind, url in found.items():
         if isinstance(url, URL):
-            force = " WITH (FORCE)" if kind == "postgresql" else ""
-            server = make_url(database_url(os.environ[SERVERS[kind]], Path()))
-            _run(server, f"DROP DATABASE {NAME}{force}")
+            databases.drop(database_url(os.environ[SERVERS[kind]], Path()), NAME)
+
+
+def _server(kind: str, servers: dict[str, URL | str]) -> URL:
+    url = servers[kind]
+    if isinstance(url, str):
+        missing(url)
+    assert isinstance(url, URL)
+    return url
 
 
 def fresh_database(kind: str, folder: Path, servers: dict[str, URL | str]) -> str:
     """Return the URI of an empty database of a kind, or skip the test."""
     if kind == "sqlite":
         return f"sqlite:///{folder / 'test.sqlite'}"
-    url = servers[kind]
-    if isinstance(url, str):
-        missing(url)
-    assert isinstance(url, URL)
+    url = _server(kind, servers)
     if kind == "postgresql":
-        _run(url, "DROP SCHEMA public CASCADE", "CREATE SCHEMA public")
+        databases.run(url, "DROP SCHEMA public CASCADE", "CREATE SCHEMA public")
     else:
-        _run(url, f"DROP DATABASE {NAME}", f"CREATE DATABASE {NAME}", f"USE {NAME}")
+        databases.run(url, f"DROP DATABASE {NAME}", f"CREATE DATABASE {NAME}")
     return url.render_as_string(hide_password=False)
 
 
-@pytest.fixture(params=["sqlite", "postgresql", "mariadb"])
-def database_uri(
-    request: pytest.FixtureRequest, tmp_path: Path, servers: dict[str, URL | str]
+def database_with_tables(
+    kind: str,
+    folder: Path,
+    servers: dict[str, URL | str],
+    resources: Sequence[str] = (),
+    more: MetaData | None = None,
 ) -> str:
-    """The URI of a fresh, empty database; once for each kind."""
-    return fresh_database(request.param, tmp_path, servers)
+    """Return the URI of a database of a kind with tables and no records, or skip the test.
+
+    Args:
+        kind: sqlite, postgresql or mariadb.
+        folder: Where a SQLite database is made.
+        servers: The fixture of this name.
+        resources: Modules whose resources have tables there, besides webadmin's own.
+        more: Tables that are no resource's.
+    """
+    template = Template(tuple(resources), more)
+    if kind == "sqlite":
+        return databases.copied(template, folder / "test.sqlite")
+    return databases.kept(template, _server(kind, servers))
+
+
+@pytest.fixture(params=["sqlite", "postgresql", "mariadb"])
+def database_kind(request: pytest.FixtureRequest) -> str:
+    """The kind of database: the test is run once for each."""
+    return str(request.param)
+
+
+@pytest.fixture
+def database_uri(database_kind: str, tmp_path: Path, servers: dict[str, URL | str]) -> str:
+    """The URI of a fresh, empty database."""
+    return fresh_database(database_kind, tmp_path, servers)
+
+
+@pytest.fixture
+def tables_uri(database_kind: str, tmp_path: Path, servers: dict[str, URL | str]) -> str:
+    """The URI of a database with webadmin's tables, and no records."""
+    return database_with_tables(database_kind, tmp_path, servers)
 
 
 @pytest.fixture(params=["postgresql", "mariadb"])
@@ -113,11 +139,12 @@ def empty_app(database_uri: str, tmp_path: Path) -> Iterator[Flask]:
 
 
 @pytest.fixture
-def app(empty_app: Flask) -> Flask:
+def app(tables_uri: str, tmp_path: Path) -> Iterator[Flask]:
     """A site on a database with its tables."""
-    with empty_app.app_context():
-        schema.upgrade()
-    return empty_app
+    app = create_app(settings(tables_uri, tmp_path))
+    yield app
+    with app.app_context():
+        db.engine.dispose()
 
 
 @pytest.fixture

@@ -6,11 +6,11 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 from flask import Flask
-from sqlalchemy import Column, ForeignKey, String, Table
+from sqlalchemy import URL, Column, ForeignKey, String, Table
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
 
-from conftest import settings
-from webadmin import create_app, schema
+from conftest import database_with_tables, settings
+from webadmin import create_app
 from webadmin.database import db
 from webadmin.history import Change
 from webadmin.resource import Resource
@@ -97,13 +97,11 @@ CLUBS = Resource(model=Club)
 
 
 @pytest.fixture
-def kin(database_uri: str, tmp_path: Path) -> Iterator[Flask]:
+def kin(database_kind: str, tmp_path: Path, servers: dict[str, URL | str]) -> Iterator[Flask]:
     """A site with an empty family on each database."""
-    given = settings(database_uri, tmp_path) | {"RESOURCES": ["kin"], "WTF_CSRF_ENABLED": False}
+    uri = database_with_tables(database_kind, tmp_path, servers, ["kin"], Kin.metadata)
+    given = settings(uri, tmp_path) | {"RESOURCES": ["kin"], "WTF_CSRF_ENABLED": False}
     app = create_app(given)
-    with app.app_context():
-        schema.upgrade()
-        Kin.metadata.create_all(db.engine)
     yield app
     with app.app_context():
         db.session.remove()

@@ -9,9 +9,9 @@ from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import URL, delete, insert, select, text
 
-from conftest import fresh_database, settings
+from conftest import database_with_tables, settings
 from library import Author, Base, Book, Shelf
-from webadmin import create_app, schema
+from webadmin import create_app
 from webadmin.database import db, writing
 
 
@@ -52,11 +52,9 @@ def library_app(
     """The site on a fresh database with its tables; times are those of Berlin."""
     folder = tmp_path_factory.mktemp("library")
     app = create_app(
-        settings(fresh_database(request.param, folder, servers), folder)
+        settings(database_with_tables(request.param, folder, servers, ["library"]), folder)
         | {"RESOURCES": ["library"], "TIMEZONE": "Europe/Berlin", "WTF_CSRF_ENABLED": False}
     )
-    with app.app_context():
-        schema.upgrade()
     yield app
     with app.app_context():
         db.engine.dispose()

@@ -39,9 +39,9 @@ from sqlalchemy import (
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 from werkzeug.wrappers import Request
 
-from conftest import fresh_database, settings
+from conftest import database_with_tables, settings
 from signing_in import ADMIN
-from webadmin import create_app, keyset, listing, records, schema
+from webadmin import create_app, keyset, listing, records
 from webadmin.database import db, writing
 from webadmin.listing import ListState
 from webadmin.resource import Resource
@@ -156,12 +156,10 @@ def site(
     kind: str, folder: Path, servers: dict[str, URL | str], resources: Sequence[str] = ("lists",)
 ) -> Iterator[Flask]:
     """Yield a site on a database of a kind, for all tests of a module."""
-    uri = fresh_database(kind, folder, servers)
+    uri = database_with_tables(kind, folder, servers, resources)
     app = create_app(
         {**settings(uri, folder), "RESOURCES": list(resources), "WTF_CSRF_ENABLED": False}
     )
-    with app.app_context():
-        schema.upgrade()
     yield app
     with app.app_context():
         db.engine.dispose()

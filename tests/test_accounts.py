@@ -185,10 +185,10 @@ class TestCommand:
     """`webadmin accounts`."""
 
     @pytest.fixture
-    def run(self, database_uri: str, tmp_path: Any, monkeypatch: pytest.MonkeyPatch) -> Any:
+    def run(self, tables_uri: str, tmp_path: Any, monkeypatch: pytest.MonkeyPatch) -> Any:
         """Run the command on a fresh database, with a text on standard input."""
         monkeypatch.setenv("WEBADMIN_INSTANCE_PATH", str(tmp_path))
-        monkeypatch.setenv("WEBADMIN_DATABASE_URI", database_uri)
+        monkeypatch.setenv("WEBADMIN_DATABASE_URI", tables_uri)
 
         def invoke(*arguments: str, typed: str = "") -> Result:
             return CliRunner().invoke(cli.main, ["accounts", *arguments], input=typed)

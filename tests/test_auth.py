@@ -9,7 +9,7 @@ import pytest
 from flask import Flask, session
 from sqlalchemy import URL, select
 
-from conftest import fresh_database, settings
+from conftest import database_with_tables, settings
 from pages import add_people, stored
 from signing_in import Browser, make_account, make_session
 from webadmin import auth, create_app, schema, sign_in
@@ -93,10 +93,8 @@ def site(
 ) -> Iterator[Flask]:
     """A site with a user, and an account of each kind."""
     folder = tmp_path_factory.mktemp("auth")
-    app = create_app(settings(fresh_database(request.param, folder, servers), folder))
+    app = create_app(settings(database_with_tables(request.param, folder, servers), folder))
     app.config["WTF_CSRF_ENABLED"] = False
-    with app.app_context():
-        schema.upgrade()
     add_people(app, [("Ada Lovelace", 36)])
     yield app
     with app.app_context():

@@ -6,18 +6,15 @@ import pytest
 from click.testing import CliRunner, Result
 from flask import Flask
 
-from conftest import settings
+from conftest import database_with_tables, settings
 from pages import add_people, stored
-from webadmin import create_app, schema
+from webadmin import create_app
 from webadmin.cli import main
 
 
 @pytest.fixture
 def app(tmp_path: Path) -> Flask:
-    app = create_app(settings(f"sqlite:///{tmp_path / 'test.sqlite'}", tmp_path))
-    with app.app_context():
-        schema.upgrade()
-    return app
+    return create_app(settings(database_with_tables("sqlite", tmp_path, {}), tmp_path))
 
 
 def call(app: Flask, *arguments: str, data: str | bytes = b"") -> Result:

@@ -8,7 +8,7 @@ from flask import Flask, request
 from conftest import settings
 from pages import add_people
 from signing_in import make_account
-from webadmin import create_app, schema
+from webadmin import create_app
 from webadmin.config import ConfigError
 from webadmin.database import db
 
@@ -59,11 +59,9 @@ def test_static_files_are_kept_for_ever_where_their_address_says_what_they_hold(
 
 
 @pytest.fixture
-def behind(database_uri: str, tmp_path: Any) -> Any:
+def behind(tables_uri: str, tmp_path: Any) -> Any:
     """A site behind a proxy at 10.0.0.1."""
-    app = create_app({**settings(database_uri, tmp_path), "TRUSTED_PROXIES": ["10.0.0.0/24"]})
-    with app.app_context():
-        schema.upgrade()
+    app = create_app({**settings(tables_uri, tmp_path), "TRUSTED_PROXIES": ["10.0.0.0/24"]})
     seen: list[tuple[str | None, str]] = []
 
     @app.before_request

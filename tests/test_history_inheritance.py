@@ -6,12 +6,12 @@ from pathlib import Path
 
 import pytest
 from flask import Flask
-from sqlalchemy import ForeignKey, String, select
+from sqlalchemy import URL, ForeignKey, String, select
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
-from conftest import settings
+from conftest import database_with_tables, settings
 from kin import changes
-from webadmin import bulk, create_app, schema, undo
+from webadmin import bulk, create_app, undo
 from webadmin.database import db, writing
 from webadmin.history import Change
 from webadmin.resource import Resource
@@ -47,12 +47,10 @@ TRIPS = Resource(model=Trip)
 
 
 @pytest.fixture
-def garage(database_uri: str, tmp_path: Path) -> Iterator[Flask]:
-    given = settings(database_uri, tmp_path) | {"RESOURCES": ["test_history_inheritance"]}
+def garage(database_kind: str, tmp_path: Path, servers: dict[str, URL | str]) -> Iterator[Flask]:
+    uri = database_with_tables(database_kind, tmp_path, servers, [__name__], Own.metadata)
+    given = settings(uri, tmp_path) | {"RESOURCES": ["test_history_inheritance"]}
     app = create_app(given | {"WTF_CSRF_ENABLED": False})
-    with app.app_context():
-        schema.upgrade()
-        Own.metadata.create_all(db.engine)
     yield app
     with app.app_context():
         db.session.remove()

@@ -38,13 +38,13 @@ for line in sys.stdin:
 
 
 def test_edits_survive_the_death_of_their_worker(
-    app: Flask, database_uri: str, tmp_path: Path
+    app: Flask, tables_uri: str, tmp_path: Path
 ) -> None:
     add_people(app, [("Ada", 0)])
     rng, age = random.Random(1), 0
     path = os.pathsep.join([str(Path(__file__).parent), os.environ.get("PYTHONPATH", "")])
     with subprocess.Popen(
-        [sys.executable, "-c", f"import signal{MASTER}", database_uri, str(tmp_path)],
+        [sys.executable, "-c", f"import signal{MASTER}", tables_uri, str(tmp_path)],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,

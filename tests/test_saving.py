@@ -7,13 +7,13 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 from flask_wtf import FlaskForm
-from sqlalchemy import ForeignKey, String, select
+from sqlalchemy import URL, ForeignKey, String, select
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
 from wtforms import BooleanField, SelectField, StringField
 
-from conftest import settings
+from conftest import database_with_tables, settings
 from pages import add_people, hidden, stored
-from webadmin import create_app, schema
+from webadmin import create_app
 from webadmin.database import db, writing
 from webadmin.resource import Resource
 
@@ -60,12 +60,13 @@ WRITINGS = Resource(model=Writing, form=WritingForm)
 
 
 @pytest.fixture
-def library(database_uri: str, tmp_path: Path) -> Iterator[FlaskClient]:
-    app = create_app(settings(database_uri, tmp_path) | {"RESOURCES": ["test_saving"]})
+def library(
+    database_kind: str, tmp_path: Path, servers: dict[str, URL | str]
+) -> Iterator[FlaskClient]:
+    uri = database_with_tables(database_kind, tmp_path, servers, [__name__], Own.metadata)
+    app = create_app(settings(uri, tmp_path) | {"RESOURCES": ["test_saving"]})
     app.config["WTF_CSRF_ENABLED"] = False
     with app.app_context(), writing():
-        schema.upgrade()
-        Own.metadata.create_all(db.engine)
         writers = [Writer(name=f"W{i}", salary=5000 + i) for i in range(1, 61)]
         db.session.add_all(writers)
         db.session.flush()

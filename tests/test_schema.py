@@ -117,7 +117,7 @@ def test_migrations_make_what_the_models_say(app: Flask) -> None:
         assert compare_metadata(context, db.metadata) == []
 
 
-@pytest.mark.parametrize("database_uri", ["mariadb"], indirect=True)
+@pytest.mark.parametrize("database_kind", ["mariadb"], indirect=True)
 def test_mariadb_tables_hold_every_character(app: Flask) -> None:
     books, _ = library("charset")
     app.extensions["webadmin"][books.name] = books

@@ -10,10 +10,10 @@ from browser_form import errors, send
 from flask import Flask
 from sqlalchemy import URL, delete, insert, select, text
 
-from conftest import fresh_database, settings
+from conftest import database_with_tables, settings
 from pages import hidden
 from scoped import NOTES, Base, Folder, Note
-from webadmin import create_app, records, schema
+from webadmin import create_app, records
 from webadmin.database import db, writing
 from webadmin.listing import ListState
 from webadmin.resource import Resource, ResourceError
@@ -29,10 +29,8 @@ def made(
 ) -> Iterator[Flask]:
     """A site with the resources of `scoped`."""
     folder = tmp_path_factory.mktemp("scope")
-    uri = fresh_database(request.param, folder, servers)
+    uri = database_with_tables(request.param, folder, servers, ["scoped"])
     app = create_app({**settings(uri, folder), "RESOURCES": ["scoped"], "WTF_CSRF_ENABLED": False})
-    with app.app_context():
-        schema.upgrade()
     yield app
     with app.app_context():
         db.engine.dispose()

@@ -16,7 +16,7 @@ from werkzeug.test import TestResponse
 from conftest import settings
 from pages import add_people, hidden, stored
 from signing_in import PASSWORD, Browser, make_account, make_session, set_password
-from webadmin import create_app, invitations, passwords, schema, throttle
+from webadmin import create_app, invitations, passwords, throttle
 from webadmin.accounts import Account
 from webadmin.config import ConfigError
 from webadmin.database import db, writing
@@ -499,18 +499,16 @@ class TestMail:
     """A site with a mail server."""
 
     @pytest.fixture(name="app")
-    def mailing(self, empty_app: Flask, tmp_path: Any) -> Any:
-        """The same database, with mail set up."""
+    def mailing(self, tables_uri: str, tmp_path: Any) -> Any:
+        """A site with mail set up."""
         app = create_app(
             {
-                **settings(str(empty_app.config["DATABASE_URI"]), tmp_path),
+                **settings(tables_uri, tmp_path),
                 "MAIL_URI": "smtp://user:s3cret@127.0.0.1:9",
                 "MAIL_SENDER": "site@example.com",
                 "TRUSTED_HOSTS": ["localhost"],
             }
         )
-        with app.app_context():
-            schema.upgrade()
         yield app
         with app.app_context():
             db.engine.dispose()

@@ -14,9 +14,9 @@ from flask.testing import FlaskClient
 from jinja2 import Environment
 from werkzeug.test import TestResponse
 
-from conftest import settings
+from conftest import database_with_tables, settings
 from pages import add_people, edit, hidden
-from webadmin import create_app, schema
+from webadmin import create_app
 from webadmin.database import db, writing
 
 ROOT = Path(__file__).parent.parent
@@ -29,10 +29,8 @@ NARROWED = "q=b&age__gte=18&age__lte=65&name__isnull=0&sort=-age,name"
 @pytest.fixture
 def site(tmp_path: Path) -> Iterator[Flask]:
     """A site on SQLite: what its HTML is like does not depend on the database."""
-    app = create_app(settings(f"sqlite:///{tmp_path / 'test.sqlite'}", tmp_path))
+    app = create_app(settings(database_with_tables("sqlite", tmp_path, {}), tmp_path))
     app.config |= {"WTF_CSRF_ENABLED": False, "PROPAGATE_EXCEPTIONS": False}
-    with app.app_context():
-        schema.upgrade()
     yield app
     with app.app_context():
         db.engine.dispose()

@@ -14,9 +14,9 @@ from flask import Flask
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, sync_playwright
 from werkzeug.serving import WSGIRequestHandler, make_server
 
-from conftest import missing, settings
+from conftest import database_with_tables, missing, settings
 from signing_in import cookie_entries, make_account, make_session
-from webadmin import create_app, schema
+from webadmin import create_app
 from webadmin.database import db
 
 CHROMIUM = Path("/usr/bin/chromium")
@@ -82,9 +82,7 @@ def listening(app: Flask) -> Iterator[Site]:
 @pytest.fixture
 def site(tmp_path: Path) -> Iterator[Site]:
     """A site on SQLite: for what does not depend on the database."""
-    app = create_app(settings(f"sqlite:///{tmp_path / 'test.sqlite'}", tmp_path))
-    with app.app_context():
-        schema.upgrade()
+    app = create_app(settings(database_with_tables("sqlite", tmp_path, {}), tmp_path))
     with listening(app) as found:
         yield found
     with app.app_context():

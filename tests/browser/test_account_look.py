@@ -11,10 +11,10 @@ from playwright.sync_api import Page, expect
 
 from browser.conftest import LOOKS, SCREENSHOTS, Opener, Site, accessible, listening, until
 from browser.test_sign_in import ADA, authenticator, code_of, end_sessions, give_password, press
-from conftest import settings
+from conftest import database_with_tables, settings
 from pages import add_people
 from signing_in import make_account, set_password
-from webadmin import accounts, create_app, invitations, schema
+from webadmin import accounts, create_app, invitations
 from webadmin.accounts import Account
 from webadmin.database import db
 
@@ -175,10 +175,8 @@ PAGES: dict[str, tuple[str, str, Callable[[Page], Any] | None]] = {
 def site(tmp_path: Path) -> Iterator[Site]:
     """A site that sends mail, called localhost, with accounts of all sorts."""
     mail = {"MAIL_URI": "smtp://127.0.0.1:9", "MAIL_SENDER": "site@example.com"}
-    given = settings(f"sqlite:///{tmp_path / 'test.sqlite'}", tmp_path)
+    given = settings(database_with_tables("sqlite", tmp_path, {}), tmp_path)
     app = create_app(given | mail | {"TRUSTED_HOSTS": ["localhost"]})
-    with app.app_context():
-        schema.upgrade()
     add_people(app)
     make_account(app, ADA, "viewer")
     make_account(app, "invited@example.com", "editor")
@@ -229,9 +227,8 @@ def test_pages_look_well(site: Site, opened: Opener, name: str) -> None:
 
 
 def test_the_first_run_looks_well(tmp_path: Path, opened: Opener) -> None:
-    app = create_app(settings(f"sqlite:///{tmp_path / 'new.sqlite'}", tmp_path))
+    app = create_app(settings(database_with_tables("sqlite", tmp_path, {}), tmp_path))
     with app.app_context():
-        schema.upgrade()
         link = f"/setup/{invitations.first()}"
     with listening(app) as site:
         looks_well(opened(site, "/", signed_in=""), "welcome")

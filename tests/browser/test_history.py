@@ -8,10 +8,10 @@ from playwright.sync_api import Page, expect
 
 from browser.conftest import LOOKS, SCREENSHOTS, Opener, Site, listening, until
 from browser.test_look import accessible
-from conftest import settings
+from conftest import database_with_tables, settings
 from kin import PERSONS, Kin, Permit, family
 from pages import add_people, stored
-from webadmin import bulk, create_app, history, schema
+from webadmin import bulk, create_app, history
 from webadmin.database import db, writing
 from webadmin.users import USERS
 
@@ -21,11 +21,9 @@ STORY = "Once upon a time there was a queen who counted all the days of the year
 @pytest.fixture
 def lived(tmp_path: Path) -> Iterator[Site]:
     """A site with a history."""
-    given = settings(f"sqlite:///{tmp_path / 'test.sqlite'}", tmp_path) | {"RESOURCES": ["kin"]}
-    app = create_app(given)
+    uri = database_with_tables("sqlite", tmp_path, {}, ["kin"], Kin.metadata)
+    app = create_app(settings(uri, tmp_path) | {"RESOURCES": ["kin"]})
     with app.app_context(), writing():
-        schema.upgrade()
-        Kin.metadata.create_all(db.engine)
         family()
         with history.batch("people.csv"):
             bulk.insert(USERS, ({"name": f"Name {i}", "age": i % 100} for i in range(1, 301)))

@@ -8,10 +8,10 @@ from playwright.sync_api import Page, expect
 from sqlalchemy import insert, text
 
 from browser.conftest import LOOKS, SCREENSHOTS, Opener, Site, accessible, listening, until
-from conftest import settings
+from conftest import database_with_tables, settings
 from library import Author, Base, Book, BookAuthor, Tag
 from pages import add_people
-from webadmin import create_app, schema
+from webadmin import create_app
 from webadmin.database import db, writing
 
 NARROWED = "/users/?q=a&age__gte=18&age__lte=65&name__isnull=0&sort=name,-age"
@@ -69,25 +69,21 @@ NAMES = list(PAGES)
 @pytest.fixture
 def full(tmp_path: Path) -> Iterator[Site]:
     """A site with users of all sorts, and with the library."""
-    app = create_app(
-        settings(f"sqlite:///{tmp_path / 'test.sqlite'}", tmp_path) | {"RESOURCES": ["library"]}
-    )
-    with app.app_context():
-        schema.upgrade()
-        with writing():
-            Base.metadata.create_all(db.engine)
-            db.session.execute(insert(Author).values(name=LONG[:80], website=LONG[:200]))
-            book = {
-                "title": "T",
-                "in_print": True,
-                "author_id": 1,
-                "summary": LONG,
-                "extra": [LONG],
-            }
-            db.session.execute(insert(Book).values(book))
-            db.session.execute(insert(BookAuthor).values(book_id=1, author_id=1))
-            db.session.execute(insert(Tag).values(name="a/b c,é%"))
-            db.session.commit()
+    uri = database_with_tables("sqlite", tmp_path, {}, ["library"], Base.metadata)
+    app = create_app(settings(uri, tmp_path) | {"RESOURCES": ["library"]})
+    with app.app_context(), writing():
+        db.session.execute(insert(Author).values(name=LONG[:80], website=LONG[:200]))
+        book = {
+            "title": "T",
+            "in_print": True,
+            "author_id": 1,
+            "summary": LONG,
+            "extra": [LONG],
+        }
+        db.session.execute(insert(Book).values(book))
+        db.session.execute(insert(BookAuthor).values(book_id=1, author_id=1))
+        db.session.execute(insert(Tag).values(name="a/b c,é%"))
+        db.session.commit()
     people = [
         ("Ada Lovelace", 36),
         ("Zoë", None),
