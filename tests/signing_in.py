@@ -16,6 +16,7 @@ from argon2 import PasswordHasher
 from flask import Flask
 from flask.testing import FlaskClient
 from flask_security import hash_password
+from passlib.totp import AppWallet
 from sqlalchemy import insert
 from sqlalchemy.exc import DBAPIError, IntegrityError
 
@@ -30,6 +31,7 @@ PASSWORD = "correct horse battery staple"
 HASH = PasswordHasher(time_cost=1, memory_cost=64, parallelism=1).hash(PASSWORD)
 # A tenth of a second for each account of a thousand tests would be much.
 HASHING.update({"argon2__memory_cost": 64, "argon2__time_cost": 1})
+AppWallet.encrypt_cost = 4  # the keys of second factors, and eight recovery codes at a time
 ADMIN = SignedIn(0, "admin@example.com", Role.ADMIN, "")
 
 
