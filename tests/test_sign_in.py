@@ -36,6 +36,13 @@ def ada(app: Flask) -> int:
     return key
 
 
+@pytest.fixture(autouse=True)
+def _still(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The throttle's clock stands still: its waits are not over while a busy machine works."""
+    now = throttle._now()
+    monkeypatch.setattr(throttle, "_now", lambda: now)
+
+
 def stranger(app: Flask) -> Browser:
     client: Any = app.test_client(signed_in="")
     return client
@@ -204,7 +211,7 @@ def test_many_tries_at_the_same_time_are_no_way_around(app: Flask) -> None:
     with ThreadPoolExecutor(4) as pool:
         found = list(pool.map(once, range(24)))
     assert set(found) == {200, 429}
-    assert found.count(200) <= throttle.LIMITS["account"].free + 3  # seconds that passed meanwhile
+    assert found.count(200) == throttle.LIMITS["account"].free
 
 
 @pytest.mark.usefixtures("ada")
@@ -542,7 +549,8 @@ class TestMail:
             client.post("/account/reset-password", data={"email": email}).text
             for email in (ADA, "nobody@example.com")
         ]
-        pages = [re.sub(r"\w+@example.com", "", page) for page in pages]
+        other_things = r'\w+@example.com|name="csrf_token" value="[^"]*"'
+        pages = [re.sub(other_things, "", page) for page in pages]
         assert pages[0] == pages[1]
         assert "on its way" in pages[0]
         assert [to for to, _ in sent] == [ADA]
