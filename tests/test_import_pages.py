@@ -3,10 +3,6 @@
 import errno
 import io
 import json
-import os
-import signal
-import subprocess
-import sys
 import time
 from pathlib import Path
 from typing import Any
@@ -22,6 +18,7 @@ from pages import add_people, stored
 from webadmin import create_app, import_work, schema, uploads
 from webadmin.database import db
 from webadmin.history import Change
+from workers import Workers
 
 PEOPLE = b"ID;Name;Years\n1;Ada King;37\n;Grace Hopper;85\n;Wrong;old\n"
 
@@ -224,17 +221,17 @@ def test_a_full_disk_is_said(
     assert "It broke off, and nothing was written." in client.get(page).text
 
 
-KILLED = """
-import sys
+IMPORTING = """
 import signing_in
 from webadmin import create_app
-app = create_app({"DATABASE_URI": sys.argv[1], "INSTANCE_PATH": sys.argv[2],
-                  "SECRET_KEY": "only for tests", "WTF_CSRF_ENABLED": False})
-client = app.test_client()
-client.sign_in("admin@example.com")
-print("ready", flush=True)
-client.post(sys.argv[3], data={"_do": "import"}).data
-print("done", flush=True)
+def work(page):
+    app = create_app({"DATABASE_URI": sys.argv[1], "INSTANCE_PATH": sys.argv[2],
+                      "SECRET_KEY": "only for tests", "WTF_CSRF_ENABLED": False})
+    client = app.test_client()
+    client.sign_in("admin@example.com")
+    print("ready", flush=True)
+    client.post(page, data={"_do": "import"}).data
+    print("done", flush=True)
 """
 
 
@@ -247,27 +244,21 @@ def test_a_killed_worker_leaves_all_or_nothing(tmp_path: Path) -> None:
     rows = 6000
     data = b"name\n" + b"".join(b"n%d\n" % number for number in range(rows))
     client, whole, outcomes = app.test_client(), 0, set()
-    for number in range(20):
-        page = sent(client, data)
-        process = subprocess.Popen(
-            [sys.executable, "-c", KILLED, uri, str(tmp_path), page],
-            stdout=subprocess.PIPE,
-            env=os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)},
-        )
-        assert process.stdout
-        assert process.stdout.readline() == b"ready\n"
-        time.sleep(0.02 * number)
-        os.kill(process.pid, signal.SIGKILL)
-        acknowledged = process.communicate()[0] == b"done\n"
-        text = client.get(page).text
-        with app.app_context():
-            there = len(stored(app))
-            changes = db.session.execute(select(func.count()).select_from(Change)).scalar_one()
-        assert there == changes
-        assert there in (whole, whole + rows)
-        said = "The file was imported." in text
-        assert said == (there > whole)
-        assert said or not acknowledged
-        outcomes.add(said)
-        whole = there
+    with Workers(IMPORTING, uri, str(tmp_path)) as workers:
+        for number in range(20):
+            page = sent(client, data)
+            workers.begin(page, until=lambda lines: "ready" in lines)
+            time.sleep(0.02 * number)
+            acknowledged = "done" in workers.kill()
+            text = client.get(page).text
+            with app.app_context():
+                there = len(stored(app))
+                changes = db.session.execute(select(func.count()).select_from(Change)).scalar_one()
+            assert there == changes
+            assert there in (whole, whole + rows)
+            said = "The file was imported." in text
+            assert said == (there > whole)
+            assert said or not acknowledged
+            outcomes.add(said)
+            whole = there
     assert False in outcomes, "none was killed in the middle"
