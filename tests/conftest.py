@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -136,22 +137,28 @@ def settings(database_uri: str, folder: Path) -> dict[str, object]:
     }
 
 
+@contextmanager
+def site_on(uri: str, folder: Path, **given: object) -> Iterator[Flask]:
+    """Make a site on a database; its connections are closed at the end."""
+    app = create_app(settings(uri, folder) | given)
+    yield app
+    with app.app_context():
+        db.session.remove()
+        db.engine.dispose()
+
+
 @pytest.fixture
 def empty_app(database_uri: str, tmp_path: Path) -> Iterator[Flask]:
     """A site on a database without tables."""
-    app = create_app(settings(database_uri, tmp_path))
-    yield app
-    with app.app_context():
-        db.engine.dispose()
+    with site_on(database_uri, tmp_path) as app:
+        yield app
 
 
 @pytest.fixture
 def app(tables_uri: str, tmp_path: Path) -> Iterator[Flask]:
     """A site on a database with its tables."""
-    app = create_app(settings(tables_uri, tmp_path))
-    yield app
-    with app.app_context():
-        db.engine.dispose()
+    with site_on(tables_uri, tmp_path) as app:
+        yield app
 
 
 @pytest.fixture

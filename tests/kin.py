@@ -9,8 +9,7 @@ from flask import Flask
 from sqlalchemy import URL, Column, ForeignKey, String, Table
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
 
-from conftest import database_with_tables, settings
-from webadmin import create_app
+from conftest import database_with_tables, site_on
 from webadmin.database import db
 from webadmin.history import Change
 from webadmin.resource import Resource
@@ -100,12 +99,8 @@ CLUBS = Resource(model=Club)
 def kin(database_kind: str, tmp_path: Path, servers: dict[str, URL | str]) -> Iterator[Flask]:
     """A site with an empty family on each database."""
     uri = database_with_tables(database_kind, tmp_path, servers, ["kin"], Kin.metadata)
-    given = settings(uri, tmp_path) | {"RESOURCES": ["kin"], "WTF_CSRF_ENABLED": False}
-    app = create_app(given)
-    yield app
-    with app.app_context():
-        db.session.remove()
-        db.engine.dispose()
+    with site_on(uri, tmp_path, RESOURCES=["kin"], WTF_CSRF_ENABLED=False) as app:
+        yield app
 
 
 def family() -> None:

@@ -9,9 +9,8 @@ from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import URL, delete, insert, select, text
 
-from conftest import database_with_tables, settings
+from conftest import database_with_tables, site_on
 from library import Author, Base, Book, Shelf
-from webadmin import create_app
 from webadmin.database import db, writing
 
 
@@ -51,13 +50,11 @@ def library_app(
 ) -> Iterator[Flask]:
     """The site on a fresh database with its tables; times are those of Berlin."""
     folder = tmp_path_factory.mktemp("library")
-    app = create_app(
-        settings(database_with_tables(request.param, folder, servers, ["library"]), folder)
-        | {"RESOURCES": ["library"], "TIMEZONE": "Europe/Berlin", "WTF_CSRF_ENABLED": False}
-    )
-    yield app
-    with app.app_context():
-        db.engine.dispose()
+    uri = database_with_tables(request.param, folder, servers, ["library"])
+    with site_on(
+        uri, folder, RESOURCES=["library"], TIMEZONE="Europe/Berlin", WTF_CSRF_ENABLED=False
+    ) as app:
+        yield app
 
 
 @pytest.fixture(name="site")

@@ -39,9 +39,9 @@ from sqlalchemy import (
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 from werkzeug.wrappers import Request
 
-from conftest import database_with_tables, settings
+from conftest import database_with_tables, site_on
 from signing_in import ADMIN
-from webadmin import create_app, keyset, listing, records
+from webadmin import keyset, listing, records
 from webadmin.database import db, writing
 from webadmin.listing import ListState
 from webadmin.resource import Resource
@@ -157,12 +157,8 @@ def site(
 ) -> Iterator[Flask]:
     """Yield a site on a database of a kind, for all tests of a module."""
     uri = database_with_tables(kind, folder, servers, resources)
-    app = create_app(
-        {**settings(uri, folder), "RESOURCES": list(resources), "WTF_CSRF_ENABLED": False}
-    )
-    yield app
-    with app.app_context():
-        db.engine.dispose()
+    with site_on(uri, folder, RESOURCES=list(resources), WTF_CSRF_ENABLED=False) as app:
+        yield app
 
 
 @contextmanager

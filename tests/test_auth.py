@@ -9,7 +9,7 @@ import pytest
 from flask import Flask, session
 from sqlalchemy import URL, select
 
-from conftest import database_with_tables, settings
+from conftest import database_with_tables, settings, site_on
 from pages import add_people, stored
 from signing_in import Browser, make_account, make_session
 from webadmin import auth, create_app, schema, sign_in
@@ -93,12 +93,10 @@ def site(
 ) -> Iterator[Flask]:
     """A site with a user, and an account of each kind."""
     folder = tmp_path_factory.mktemp("auth")
-    app = create_app(settings(database_with_tables(request.param, folder, servers), folder))
-    app.config["WTF_CSRF_ENABLED"] = False
-    add_people(app, [("Ada Lovelace", 36)])
-    yield app
-    with app.app_context():
-        db.engine.dispose()
+    uri = database_with_tables(request.param, folder, servers)
+    with site_on(uri, folder, WTF_CSRF_ENABLED=False) as app:
+        add_people(app, [("Ada Lovelace", 36)])
+        yield app
 
 
 def browser(app: Flask, who: str) -> Any:

@@ -9,9 +9,9 @@ from flask import Flask
 from sqlalchemy import URL, ForeignKey, String, select
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
-from conftest import database_with_tables, settings
+from conftest import database_with_tables, site_on
 from kin import changes
-from webadmin import bulk, create_app, undo
+from webadmin import bulk, undo
 from webadmin.database import db, writing
 from webadmin.history import Change
 from webadmin.resource import Resource
@@ -49,12 +49,8 @@ TRIPS = Resource(model=Trip)
 @pytest.fixture
 def garage(database_kind: str, tmp_path: Path, servers: dict[str, URL | str]) -> Iterator[Flask]:
     uri = database_with_tables(database_kind, tmp_path, servers, [__name__], Own.metadata)
-    given = settings(uri, tmp_path) | {"RESOURCES": ["test_history_inheritance"]}
-    app = create_app(given | {"WTF_CSRF_ENABLED": False})
-    yield app
-    with app.app_context():
-        db.session.remove()
-        db.engine.dispose()
+    with site_on(uri, tmp_path, RESOURCES=[__name__], WTF_CSRF_ENABLED=False) as app:
+        yield app
 
 
 def drivers() -> list[tuple[object, ...]]:

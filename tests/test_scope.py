@@ -10,10 +10,10 @@ from browser_form import errors, send
 from flask import Flask
 from sqlalchemy import URL, delete, insert, select, text
 
-from conftest import database_with_tables, settings
+from conftest import database_with_tables, site_on
 from pages import hidden
 from scoped import NOTES, Base, Folder, Note
-from webadmin import create_app, records
+from webadmin import records
 from webadmin.database import db, writing
 from webadmin.listing import ListState
 from webadmin.resource import Resource, ResourceError
@@ -30,10 +30,8 @@ def made(
     """A site with the resources of `scoped`."""
     folder = tmp_path_factory.mktemp("scope")
     uri = database_with_tables(request.param, folder, servers, ["scoped"])
-    app = create_app({**settings(uri, folder), "RESOURCES": ["scoped"], "WTF_CSRF_ENABLED": False})
-    yield app
-    with app.app_context():
-        db.engine.dispose()
+    with site_on(uri, folder, RESOURCES=["scoped"], WTF_CSRF_ENABLED=False) as app:
+        yield app
 
 
 @pytest.fixture
