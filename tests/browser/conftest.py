@@ -123,6 +123,17 @@ def accessible(page: Page) -> None:
     assert found.violations_count == 0, found.generate_report()
 
 
+def looks_well(page: Page, name: str) -> None:
+    """Fail where axe finds anything, or a page scrolls sideways; keep what it looks like."""
+    SCREENSHOTS.mkdir(exist_ok=True)
+    for width, scheme in LOOKS:
+        page.set_viewport_size({"width": width, "height": 800})
+        page.emulate_media(color_scheme=scheme)
+        page.screenshot(path=SCREENSHOTS / f"{name}-{width}-{scheme}.png", full_page=True)
+        accessible(page)
+        until(page, "document.documentElement.scrollWidth <= innerWidth")
+
+
 @dataclass
 class Faults:
     """What went wrong on pages while a test ran."""

@@ -9,7 +9,7 @@ import pytest
 from flask_security.recoverable import generate_reset_password_token
 from playwright.sync_api import Page, expect
 
-from browser.conftest import LOOKS, SCREENSHOTS, Opener, Site, accessible, listening, until
+from browser.conftest import SCREENSHOTS, Opener, Site, listening, looks_well, until
 from browser.test_sign_in import ADA, authenticator, code_of, end_sessions, give_password, press
 from conftest import database_with_tables, settings
 from pages import add_people
@@ -210,20 +210,9 @@ def show(opened: Opener, site: Site, name: str, **options: Any) -> Page:
     return page
 
 
-def looks_well(page: Page, name: str) -> None:
-    """Fail where axe finds anything, or a page scrolls sideways; keep what it looks like."""
-    SCREENSHOTS.mkdir(exist_ok=True)
-    for width, scheme in LOOKS:
-        page.set_viewport_size({"width": width, "height": 800})
-        page.emulate_media(color_scheme=scheme)
-        page.screenshot(path=SCREENSHOTS / f"look-{name}-{width}-{scheme}.png", full_page=True)
-        accessible(page)
-        until(page, "document.documentElement.scrollWidth <= innerWidth")
-
-
 @pytest.mark.parametrize("name", PAGES)
 def test_pages_look_well(site: Site, opened: Opener, name: str) -> None:
-    looks_well(show(opened, site, name), name)
+    looks_well(show(opened, site, name), f"look-{name}")
 
 
 def test_the_first_run_looks_well(tmp_path: Path, opened: Opener) -> None:
@@ -231,14 +220,14 @@ def test_the_first_run_looks_well(tmp_path: Path, opened: Opener) -> None:
     with app.app_context():
         link = f"/setup/{invitations.first()}"
     with listening(app) as site:
-        looks_well(opened(site, "/", signed_in=""), "welcome")
+        looks_well(opened(site, "/", signed_in=""), "look-welcome")
         page = opened(site, link, signed_in="")
         page.get_by_label("Email").fill("ada")
         page.get_by_label("Password").fill("short")
         page.locator("main form").evaluate("form => { form.noValidate = true; }")
         press(page, "Begin")
         expect(page.locator("#error-email")).to_be_visible()
-        looks_well(page, "setup-refused")
+        looks_well(page, "look-setup-refused")
     with app.app_context():
         db.engine.dispose()
 
@@ -249,7 +238,7 @@ def test_what_was_typed_looks_well(site: Site, opened: Opener) -> None:
     end_sessions(site.app)
     press(page, "Save")
     expect(page.get_by_role("heading", level=1)).to_have_text("You are signed out")
-    looks_well(page, "signed-out")
+    looks_well(page, "look-signed-out")
 
 
 GERMAN = ("sign-in", "passkeys-none", "account", "password", "two-factor", "accounts-new", "reset")

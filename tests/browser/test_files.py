@@ -5,8 +5,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, expect
 
-from browser.conftest import LOOKS, Opener, Site
-from browser.test_look import accessible
+from browser.conftest import LOOKS, Opener, Site, accessible
 from pages import add_people, stored
 
 PEOPLE = "ID;Name;Years;Note\n1;Ada King;37;\n;Grace Hopper;85;x\n;Wrong;old;\n"
@@ -24,6 +23,22 @@ def send(page: Page, folder: Path, text: str, name: str = "people.csv") -> None:
     page.get_by_label("A CSV or XLSX file").set_input_files(folder / name)
     page.get_by_role("button", name="Send the file").click()
     expect(page.get_by_role("button", name="Rehearse")).to_be_visible(timeout=30_000)
+
+
+def rehearse(page: Page) -> None:
+    page.get_by_label("Field for Years").select_option(label="Age")
+    page.get_by_role("button", name="Rehearse").click()
+    expect(page.locator(".counts")).to_be_visible()
+
+
+def import_the_rest(page: Page) -> str:
+    """Import all but the refused lines; return these as they can be downloaded."""
+    with page.expect_download() as download:
+        page.get_by_role("link", name="Download the refused lines").click()
+    refused = download.value.path().read_text("utf-8-sig")
+    page.get_by_role("button", name="Import all but the refused").click()
+    expect(page.get_by_text("The file was imported.")).to_be_visible()
+    return refused
 
 
 @pytest.mark.parametrize("form", ["CSV", "XLSX", "JSON Lines"])
@@ -58,19 +73,13 @@ def test_a_file_is_imported(site: Site, opened: Opener, tmp_path: Path, javascri
     add_people(site.app)
     page = opened(site, "/users/", javascript=javascript)
     send(page, tmp_path, PEOPLE)
-    page.get_by_label("Field for Years").select_option(label="Age")
-    page.get_by_role("button", name="Rehearse").click()
+    rehearse(page)
     expect(page.locator(".counts")).to_contain_text("Refused")
     expect(page.locator(".reasons").first).to_contain_text("Write a whole number")
-    with page.expect_download() as download:
-        page.get_by_role("link", name="Download the refused lines").click()
-    refused = download.value.path().read_text("utf-8-sig")
-    page.get_by_role("button", name="Import all but the refused").click()
-    expect(page.get_by_text("The file was imported.")).to_be_visible()
+    refused = import_the_rest(page)
     assert len(stored(site.app)) == 6
     send(page, tmp_path, refused.replace("old", "70"), "mended.csv")
-    page.get_by_label("Field for Years").select_option(label="Age")
-    page.get_by_role("button", name="Rehearse").click()
+    rehearse(page)
     page.get_by_role("button", name="Import", exact=True).click()
     expect(page.get_by_text("The file was imported.")).to_be_visible()
     assert stored(site.app)[-1][1:] == ("Wrong", 70)
@@ -110,9 +119,7 @@ def test_pages_of_files_are_accessible(
     fine()
     send(page, tmp_path, PEOPLE)
     fine()
-    page.get_by_label("Field for Years").select_option(label="Age")
-    page.get_by_role("button", name="Rehearse").click()
-    expect(page.locator(".counts")).to_be_visible()
+    rehearse(page)
     fine()
     page.get_by_role("button", name="Import all but").click()
     expect(page.get_by_text("The file was imported.")).to_be_visible()

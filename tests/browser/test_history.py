@@ -6,8 +6,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, expect
 
-from browser.conftest import LOOKS, SCREENSHOTS, Opener, Site, listening, until
-from browser.test_look import accessible
+from browser.conftest import Opener, Site, listening, looks_well, until
 from conftest import database_with_tables, settings
 from kin import PERSONS, Kin, Permit, family
 from pages import add_people, stored
@@ -100,12 +99,7 @@ def test_pages_are_accessible_at_every_width(lived: Site, opened: Opener, name: 
     page = opened(lived, path, color_scheme="light")
     if step:
         step(page)
-    SCREENSHOTS.mkdir(exist_ok=True)
-    for width, scheme in LOOKS:
-        page.set_viewport_size({"width": width, "height": 800})
-        page.emulate_media(color_scheme=scheme)
-        page.screenshot(path=SCREENSHOTS / f"{name}-{width}-{scheme}.png")
-        accessible(page)
+    looks_well(page, name)
     for width in (360, 768, 1280):
         page.set_viewport_size({"width": width, "height": 844})
         until(page, "document.documentElement.scrollWidth <= innerWidth")

@@ -7,7 +7,7 @@ import pytest
 from playwright.sync_api import Page, expect
 from sqlalchemy import insert, text
 
-from browser.conftest import LOOKS, SCREENSHOTS, Opener, Site, accessible, listening, until
+from browser.conftest import SCREENSHOTS, Opener, Site, accessible, listening, looks_well, until
 from conftest import database_with_tables, settings
 from library import Author, Base, Book, BookAuthor, Tag
 from pages import add_people
@@ -109,13 +109,7 @@ def show(opened: Opener, site: Site, name: str, **options: object) -> Page:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_pages_are_accessible(full: Site, opened: Opener, name: str) -> None:
-    page = show(opened, full, name, color_scheme="light")
-    SCREENSHOTS.mkdir(exist_ok=True)
-    for width, scheme in LOOKS:
-        page.set_viewport_size({"width": width, "height": 800})
-        page.emulate_media(color_scheme=scheme)
-        page.screenshot(path=SCREENSHOTS / f"{name}-{width}-{scheme}.png")
-        accessible(page)
+    looks_well(show(opened, full, name, color_scheme="light"), name)
 
 
 @pytest.mark.parametrize("name", NAMES)

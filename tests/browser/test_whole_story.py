@@ -2,18 +2,13 @@
 
 from pathlib import Path
 
-from playwright.sync_api import Page, expect
+from playwright.sync_api import expect
 
 from browser.conftest import SCREENSHOTS, Opener, Site
-from browser.test_files import send
+from browser.test_files import import_the_rest, rehearse, send
 from pages import stored
 
 MISTAKES = range(50, 1001, 100)
-
-
-def rehearse(page: Page) -> None:
-    page.get_by_label("Field for Years").select_option(label="Age")
-    page.get_by_role("button", name="Rehearse").click()
 
 
 def test_import_mend_delete_undo(every_site: Site, opened: Opener, tmp_path: Path) -> None:
@@ -26,11 +21,7 @@ def test_import_mend_delete_undo(every_site: Site, opened: Opener, tmp_path: Pat
     expect(page.locator(".reasons tbody tr")).to_have_count(10)
     expect(page.locator(".counts")).to_contain_text("990")
     page.screenshot(path=SCREENSHOTS / "story-rehearsed.png", full_page=True)
-    with page.expect_download() as download:
-        page.get_by_role("link", name="Download the refused lines").click()
-    refused = download.value.path().read_text("utf-8-sig")
-    page.get_by_role("button", name="Import all but the refused").click()
-    expect(page.get_by_text("The file was imported.")).to_be_visible()
+    refused = import_the_rest(page)
     assert len(stored(every_site.app)) == 990
 
     send(page, tmp_path, refused.replace("old", "49"), "mended.csv")
