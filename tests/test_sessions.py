@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 from flask import Flask
-from sqlalchemy import event, select, text
+from lists import statements
+from sqlalchemy import select, text
 
 from conftest import settings
 from pages import add_people
@@ -92,16 +93,9 @@ def test_a_page_costs_one_statement_more(app: Flask) -> None:
     add_people(app)
     client = app.test_client()
     client.get("/users/")
-    run: list[str] = []
-    with app.app_context():
-        engine = db.engine
-
-    def note(_c: object, _cursor: object, statement: str, *_: object) -> None:
-        run.append(statement)
-
-    event.listen(engine, "before_cursor_execute", note)
-    client.get("/users/")
-    event.remove(engine, "before_cursor_execute", note)
+    with app.app_context(), statements() as found:
+        client.get("/users/")
+    run = [statement for statement, _ in found]
     assert [each for each in run if "webadmin_" in each] == run[:1]
     assert "webadmin_session.digest = " in run[0]
     assert len(run) <= 3
