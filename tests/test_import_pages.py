@@ -162,14 +162,19 @@ def test_another_encoding_can_be_chosen(client: FlaskClient) -> None:
     assert "The file is not text in utf-8." in answer.text
 
 
+def begun(client: FlaskClient, monkeypatch: pytest.MonkeyPatch) -> tuple[str, TestResponse]:
+    """Begin to import 5,000 records; return the file's URL, and a page that tells on each step."""
+    monkeypatch.setattr(import_work, "EVERY", 0)
+    page = sent(client, b"name\n" + b"n\n" * 5000)
+    return page, client.post(page, data={"_do": "import"}, buffered=False)
+
+
 def test_it_can_be_stopped(
     app: Flask, client: FlaskClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     other = app.test_client()
     other.get("/")  # signs in, which it could not do while the import writes
-    monkeypatch.setattr(import_work, "EVERY", 0)
-    page = sent(client, b"name\n" + b"n\n" * 5000)
-    answer = client.post(page, data={"_do": "import"}, buffered=False)
+    page, answer = begun(client, monkeypatch)
     pieces = iter(answer.response)
     text = b"".join(next(pieces) for _ in range(4)).decode()
     assert "of 5,000 records" in text
@@ -188,9 +193,7 @@ def test_it_can_be_stopped(
 def test_leaving_the_page_takes_it_back(
     app: Flask, client: FlaskClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(import_work, "EVERY", 0)
-    page = sent(client, b"name\n" + b"n\n" * 5000)
-    answer = client.post(page, data={"_do": "import"}, buffered=False)
+    page, answer = begun(client, monkeypatch)
     pieces = iter(answer.response)
     for _ in range(4):
         next(pieces)
