@@ -22,7 +22,7 @@ from webadmin import (
     schema,
     server,
 )
-from webadmin.cli_site import place, site, url_of
+from webadmin.cli_site import bar, place, site, url_of
 from webadmin.config import ConfigError, shipped_folder
 from webadmin.database import sqlite_file
 from webadmin.resource import ResourceError
@@ -191,25 +191,11 @@ def _follow(steps: Iterator[int], total: int) -> int:
     Raises:
         ConfigError: Ctrl+C; the message says how far it got.
     """
-    from rich.console import Console
-    from rich.progress import (
-        BarColumn,
-        MofNCompleteColumn,
-        Progress,
-        TextColumn,
-        TimeRemainingColumn,
-    )
-
-    rate = TextColumn("{task.fields[rate]:,.0f}/s")
-    columns = (BarColumn(), MofNCompleteColumn(), rate, TimeRemainingColumn())
-    console = Console(stderr=True)
-    begun, done = time.monotonic(), 0
-    with Progress(*columns, console=console, disable=not console.is_terminal) as progress:
-        task = progress.add_task("", total=total, rate=0.0)
+    done = 0
+    with bar(total, "{task.fields[rate]:,.0f}/s") as show:
         try:
             for done in steps:
-                seconds = time.monotonic() - begun
-                progress.update(task, completed=done, rate=done / seconds)
+                show(done)
         except KeyboardInterrupt:
             raise ConfigError(f"Stopped: {done:,} people were added before that.") from None
     return done

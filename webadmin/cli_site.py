@@ -1,9 +1,11 @@
 """The site as commands work inside it: what its database refuses becomes one line for a person."""
 
 import re
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 from urllib.parse import quote
 
 from flask import Flask
@@ -45,6 +47,36 @@ def site(overrides: dict[str, object]) -> Iterator[Flask]:
         finally:
             db.session.remove()
             db.engine.dispose()
+
+
+@contextmanager
+def bar(total: int, told: str, **fields: Any) -> Iterator[Callable[..., None]]:
+    """Show on a terminal how far something is; yield what takes the number that is done.
+
+    Args:
+        total: The number at the end.
+        told: What stands beside it, in Rich's way: "{task.fields[rate]:,.0f}/s".
+        fields: What else is told, at first; later it is given with the number.
+    """
+    from rich.console import Console
+    from rich.progress import (
+        BarColumn,
+        MofNCompleteColumn,
+        Progress,
+        TextColumn,
+        TimeRemainingColumn,
+    )
+
+    columns = (BarColumn(), MofNCompleteColumn(), TextColumn(told), TimeRemainingColumn())
+    console, begun = Console(stderr=True), time.monotonic()
+    with Progress(*columns, console=console, disable=not console.is_terminal) as progress:
+        task = progress.add_task("", total=total, rate=0.0, **fields)
+
+        def show(done: int, **fields: Any) -> None:
+            rate = done / (time.monotonic() - begun)
+            progress.update(task, completed=done, rate=rate, **fields)
+
+        yield show
 
 
 def _connect(url: URL) -> None:

@@ -14,7 +14,7 @@ import click
 from werkzeug.datastructures import MultiDict
 
 from webadmin import exports, imports, listing, matching, records, rows, tables
-from webadmin.cli_site import site
+from webadmin.cli_site import bar, site
 from webadmin.config import ConfigError
 from webadmin.exports import Export
 from webadmin.imports import Report
@@ -210,27 +210,12 @@ def _follow(steps: Iterator[Report], total: int) -> Report:
     Raises:
         ConfigError: Ctrl+C; nothing was imported.
     """
-    from rich.console import Console
-    from rich.progress import (
-        BarColumn,
-        MofNCompleteColumn,
-        Progress,
-        TextColumn,
-        TimeRemainingColumn,
-    )
-
-    rate = TextColumn("{task.fields[rate]:,.0f}/s, {task.fields[refused]:,} refused")
-    columns = (BarColumn(), MofNCompleteColumn(), rate, TimeRemainingColumn())
-    console = Console(stderr=True)
-    begun, report = time.monotonic(), Report()
-    with Progress(*columns, console=console, disable=not console.is_terminal) as progress:
-        task = progress.add_task("", total=total, rate=0.0, refused=0)
+    report = Report()
+    told = "{task.fields[rate]:,.0f}/s, {task.fields[refused]:,} refused"
+    with bar(total, told, refused=0) as show:
         try:
             for report in steps:
-                seconds = time.monotonic() - begun
-                progress.update(
-                    task, completed=report.done, rate=report.done / seconds, refused=report.refused
-                )
+                show(report.done, refused=report.refused)
         except KeyboardInterrupt:
             raise ConfigError("Stopped: nothing was imported.") from None
     return report
