@@ -49,15 +49,6 @@ def test_under_https(app: Flask) -> None:
     assert answer.headers["Strict-Transport-Security"].startswith("max-age=31536000")
 
 
-def test_static_files_are_kept_for_ever_where_their_address_says_what_they_hold(app: Flask) -> None:
-    client: Any = app.test_client(signed_in="")
-    make_account(app, "ada@example.com")
-    named = client.get("/static/css/theme.css?v=abc", buffered=True)
-    assert named.headers["Cache-Control"] == "public, max-age=31536000, immutable"
-    plain = client.get("/static/css/theme.css", buffered=True)
-    assert "immutable" not in plain.headers["Cache-Control"]
-
-
 @pytest.fixture
 def behind(database_uri: str, tmp_path: Any) -> Any:
     """A site behind a proxy at 10.0.0.1."""

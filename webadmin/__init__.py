@@ -20,6 +20,7 @@ from webadmin import (
     request_checks,
     sign_in,
     site,
+    static_files,
     templating,
 )
 from webadmin.account_pages import ACCOUNT_PAGES
@@ -51,7 +52,6 @@ def create_app(overrides: Mapping[str, object] | None = None) -> Flask:
         static_folder=str(config.shipped_folder("static")),
     )
     config.load(app, given)
-    proxies.init_app(app)
     database.init_app(app)
     recording.init_app(app)
     request_checks.init_app(app)
@@ -59,6 +59,8 @@ def create_app(overrides: Mapping[str, object] | None = None) -> Flask:
     CSRFProtect(app)
     Bootstrap5(app)
     templating.init_app(app)
+    static_files.init_app(app)
+    proxies.init_app(app)  # around the files too, which say whether there is HTTPS
     errors.init_app(app)
     sign_in.init_app(app)
     site.init_app(app)
