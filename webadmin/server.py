@@ -18,7 +18,7 @@ from webadmin.config import ConfigError
 
 STOP_TIMEOUT = 5  # seconds that a request may take to end when the server is stopped
 START_TIMEOUT = 60.0
-THREADS = 4  # of a worker, and less than the default POOL_SIZE
+THREADS = 4  # of a worker
 
 
 @dataclass(frozen=True)
