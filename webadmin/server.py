@@ -5,6 +5,7 @@ import ipaddress
 import multiprocessing
 import signal
 import socket
+import sys
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -88,7 +89,7 @@ def _refusal(host: str, port: int, error: OSError) -> str:
 
 @dataclass(frozen=True)
 class _Loader:
-    """Makes the site in a worker. A worker is a new interpreter: this is sent to it."""
+    """Makes the site in a worker. Where that is a new interpreter this is sent to it."""
 
     make: Callable[[dict[str, object]], Flask]
     overrides: dict[str, object]
@@ -96,6 +97,8 @@ class _Loader:
     def __call__(self) -> Flask:
         # Ctrl+C reaches every process of the terminal: the first one stops the workers, in order.
         signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+        # A forked worker has the main process's handler, which would not stop it, until its own.
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
         return self.make(self.overrides)
 
 
@@ -123,8 +126,9 @@ def serve(
     """
     from granian.server import Server
 
-    # A forked worker would keep the code that was loaded before a change.
-    multiprocessing.set_start_method("spawn", force=True)
+    # A forked worker has all modules loaded; after a change of a source file it would keep the old.
+    forks = sys.platform == "linux" and not watched
+    multiprocessing.set_start_method("fork" if forks else "spawn", force=True)
     server = Server("webadmin", address=at.ip, port=at.port, **_options(workers, watched))
     threading.Thread(target=_wait, args=(at, ready), daemon=True).start()
     server.serve(target_loader=_Loader(make, overrides), wrap_loader=False)
