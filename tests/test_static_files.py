@@ -69,6 +69,12 @@ def test_a_proxy_that_is_trusted_says_that_there_is_https(tmp_path: Path) -> Non
         assert ("Strict-Transport-Security" in answer.headers) is told
 
 
+def test_a_host_that_is_not_trusted_gets_no_file_either(site: Flask) -> None:
+    site.config["TRUSTED_HOSTS"] = ["admin.example.com"]
+    assert ask(site, THEME, base_url="http://evil.example").status_code == 400
+    assert ask(site, THEME, base_url="http://admin.example.com").status_code == 200
+
+
 def test_only_the_address_that_names_the_content_is_kept_for_ever(site: Flask) -> None:
     version = asset_version(Path(str(site.static_folder)) / "css/theme.css")
     for query, kept in ((f"?v={version}", True), ("", False), ("?v=abc", False)):

@@ -151,5 +151,5 @@ def _add_speculation_rules(response: Response) -> None:
     if request.method not in SAFE_METHODS:
         response.headers["Clear-Site-Data"] = '"prefetchCache"'
     elif account() and response.status_code == 200 and response.mimetype == "text/html":
-        rules = current_app.jinja_env.globals["asset"]("speculation-rules.json")
-        response.headers["Speculation-Rules"] = f'"{rules}"'
+        asset: Any = current_app.jinja_env.globals["asset"]
+        response.headers["Speculation-Rules"] = f'"{asset("speculation-rules.json")}"'

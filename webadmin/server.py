@@ -3,6 +3,7 @@
 import errno
 import ipaddress
 import multiprocessing
+import resource
 import signal
 import socket
 import sys
@@ -20,6 +21,8 @@ from webadmin.config import ConfigError
 STOP_TIMEOUT = 5  # seconds that a request may take to end when the server is stopped
 START_TIMEOUT = 60.0
 THREADS = 4  # of a worker
+CONNECTIONS = 4096  # open ones of a worker, idle ones among them; further ones wait
+HEADER_TIMEOUT = 10_000  # milliseconds for the head of a request, and without any request
 
 
 @dataclass(frozen=True)
@@ -129,14 +132,25 @@ def serve(
     # A forked worker has all modules loaded; after a change of a source file it would keep the old.
     forks = sys.platform == "linux" and not watched
     multiprocessing.set_start_method("fork" if forks else "spawn", force=True)
+    _allow_open_files()
     server = Server("webadmin", address=at.ip, port=at.port, **_options(workers, watched))
     threading.Thread(target=_wait, args=(at, ready), daemon=True).start()
     server.serve(target_loader=_Loader(make, overrides), wrap_loader=False)
 
 
+def _allow_open_files() -> None:
+    """Let this process and its workers open as many connections as the system lets them."""
+    wanted = CONNECTIONS + 1024  # databases, files
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    most = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
+    if soft != resource.RLIM_INFINITY and soft < most:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
+
+
 def _options(workers: int, watched: Sequence[Path]) -> dict[str, Any]:
     """Return what Granian is told besides the address."""
     from granian.constants import HTTPModes, Interfaces
+    from granian.http import HTTP1Settings
     from granian.log import LogLevels
 
     options: dict[str, Any] = {
@@ -145,7 +159,9 @@ def _options(workers: int, watched: Sequence[Path]) -> dict[str, Any]:
         # One thread would answer most requests a second, but whoever sends slowly, or waits for
         # another writer, would hold up everybody.
         "blocking_threads": THREADS,
+        "backpressure": CONNECTIONS,
         "http": HTTPModes.http1,
+        "http1_settings": HTTP1Settings(header_read_timeout=HEADER_TIMEOUT),
         "websockets": False,
         "log_level": LogLevels.warning,
         "respawn_failed_workers": not watched,

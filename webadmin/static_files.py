@@ -14,6 +14,8 @@ from wsgiref.headers import Headers
 
 import brotli
 from flask import Flask
+from werkzeug.exceptions import SecurityError
+from werkzeug.wsgi import get_host
 from whitenoise import WhiteNoise
 from whitenoise.responders import MissingFileError, StaticFile
 
@@ -45,6 +47,7 @@ class StaticFiles(WhiteNoise):  # type: ignore[misc]
         super().__init__(
             app.wsgi_app, autorefresh=True, max_age=None, allow_all_origins=False, mimetypes=TYPES
         )
+        self.config = app.config
         bootstrap = app.blueprints["bootstrap"]
         self.add_files(str(app.static_folder), app.static_url_path)
         self.add_files(str(bootstrap.static_folder), bootstrap.static_url_path)
@@ -55,8 +58,9 @@ class StaticFiles(WhiteNoise):  # type: ignore[misc]
         self, environ: dict[str, Any], start_response: Callable[..., Any]
     ) -> Iterable[bytes]:
         """Answer a request; one that is not for a file there is goes to Flask, with its pages."""
-        path = environ.get("PATH_INFO", "")
-        file = self.find_file(path) if environ["REQUEST_METHOD"] in ("GET", "HEAD") else None
+        file = None
+        if environ["REQUEST_METHOD"] in ("GET", "HEAD") and self._is_trusted(environ):
+            file = self.find_file(environ.get("PATH_INFO", ""))
         if file is None:
             answer: Iterable[bytes] = self.application(environ, start_response)
             return answer
@@ -71,6 +75,14 @@ class StaticFiles(WhiteNoise):  # type: ignore[misc]
             file, environ, lambda status, headers: start_response(status, [*headers, *more])
         )
         return served
+
+    def _is_trusted(self, environ: dict[str, Any]) -> bool:
+        """Return whether the site answers to the host of a request; Flask refuses others."""
+        try:
+            get_host(environ, self.config["TRUSTED_HOSTS"])
+        except SecurityError:
+            return False
+        return True
 
     def get_static_file(self, path: str, url: str, stat_cache: Any = None) -> StaticFile:
         """Return what answers for a file, made anew when the file was changed.
