@@ -71,6 +71,7 @@ ORDER = [
     "faults",
     "errors",
     "request_checks",
+    "static_files",
     "proxies",
     "auth",
     "site",

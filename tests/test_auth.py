@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from flask import Flask, session
-from sqlalchemy import URL, select
+from flask import Flask
+from sqlalchemy import URL, event, select
 
 from conftest import database_with_tables, settings, site_on
 from pages import add_people, stored
@@ -17,7 +17,6 @@ from webadmin.accounts import Account
 from webadmin.auth import UnguardedViewError, Who
 from webadmin.database import db, writing
 from webadmin.permissions import PERMISSIONS, Action, Role, allowed
-from webadmin.sessions import TOKEN
 
 ROLES = ("stranger", "viewer", "editor", "admin", "disabled")
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
@@ -314,6 +313,14 @@ def test_without_accounts_every_page_leads_to_the_welcome(tmp_path: Path) -> Non
 
 
 def test_nothing_is_asked_of_the_database_for_static_files(site: Flask) -> None:
-    with site.test_client(signed_in="") as client:
-        client.get("/static/css/theme.css", buffered=True)
-        assert TOKEN not in session
+    asked: list[str] = []
+    with site.app_context():
+        engine = db.engine
+    event.listen(engine, "before_cursor_execute", lambda *call: asked.append(call[2]))
+    with site.test_client() as client:
+        client.get("/users/")
+        assert asked
+        asked.clear()
+        for path in ("/static/css/theme.css", "/static/nope.css"):
+            client.get(path, buffered=True)
+    assert asked == []

@@ -1,6 +1,7 @@
 """The command: what it says, its exit status, and a server that starts and stops."""
 
 import os
+import resource
 import signal
 import socket
 import sqlite3
@@ -9,7 +10,7 @@ import sys
 import time
 import urllib.request
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import pytest
@@ -335,6 +336,21 @@ def test_a_slow_client_holds_up_nobody() -> None:
             time.sleep(0.3)  # until the site waits for the rest
             with urllib.request.urlopen(f"{url}/healthz", timeout=5) as answer:
                 assert answer.status == 200
+
+
+def test_a_thousand_idle_connections_hold_up_nobody() -> None:
+    """More than Granian takes unless it is told to, and than a process may have open at first."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(
+        resource.RLIMIT_NOFILE, (min(1024, soft), hard)
+    )  # what the server begins with
+    with served("run") as (_, url, _), ExitStack() as idle:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, min(4096, hard)), hard))
+        host, port = url.removeprefix("http://").split(":")
+        for _ in range(1200):
+            idle.enter_context(socket.create_connection((host, int(port))))
+        assert status(f"{url}/healthz") == 200
+    resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
 
 
 def test_run_stops_at_sigterm_with_several_workers() -> None:

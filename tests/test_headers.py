@@ -49,13 +49,33 @@ def test_under_https(app: Flask) -> None:
     assert answer.headers["Strict-Transport-Security"].startswith("max-age=31536000")
 
 
-def test_static_files_are_kept_for_ever_where_their_address_says_what_they_hold(app: Flask) -> None:
-    client: Any = app.test_client(signed_in="")
-    make_account(app, "ada@example.com")
-    named = client.get("/static/css/theme.css?v=abc", buffered=True)
-    assert named.headers["Cache-Control"] == "public, max-age=31536000, immutable"
-    plain = client.get("/static/css/theme.css", buffered=True)
-    assert "immutable" not in plain.headers["Cache-Control"]
+def test_pages_of_who_is_signed_in_name_what_may_be_fetched_ahead(app: Flask) -> None:
+    add_people(app)
+    app.config["WTF_CSRF_ENABLED"] = False
+    client, stranger = app.test_client(), app.test_client(signed_in="")
+    rules = client.get("/users/").headers["Speculation-Rules"]
+    answer = client.get(rules.strip('"'), buffered=True)
+    assert answer.mimetype == "application/speculationrules+json"
+    assert set(answer.get_json(force=True)) == {"prefetch"}
+    below = client.get("/users/", base_url="http://localhost/admin/", headers={})
+    assert below.headers["Speculation-Rules"].startswith('"/admin/static/')
+    without = (client.get("/users/nope"), client.get("/users/export.csv", buffered=True))
+    for each in (*without, stranger.get("/sign-in")):
+        assert "Speculation-Rules" not in each.headers
+        assert "Clear-Site-Data" not in each.headers
+
+
+@pytest.mark.parametrize(
+    ("path", "data"), [("/sign-out", {}), ("/users/new", {"name": "x"}), ("/users/1/delete", {})]
+)
+def test_what_writes_lets_the_browser_forget_what_it_fetched_ahead(
+    app: Flask, path: str, data: dict[str, str]
+) -> None:
+    add_people(app)
+    app.config["WTF_CSRF_ENABLED"] = False
+    answer = app.test_client().post(path, data=data)
+    assert answer.status_code in (302, 303)
+    assert answer.headers["Clear-Site-Data"] == '"prefetchCache"'
 
 
 @pytest.fixture

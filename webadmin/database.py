@@ -204,17 +204,19 @@ def _engine_options(url: URL, app: Flask) -> dict[str, Any]:
     timeout = int(app.config["DATABASE_TIMEOUT"])
     # A compiled statement of a wide list takes a megabyte: the usual 500 of them are too many.
     # What was to be written stands in no log: there are hashes of passwords among it.
-    common = {"query_cache_size": 150, "hide_parameters": True}
+    options: dict[str, Any] = {"query_cache_size": 150, "hide_parameters": True}
+    if url.get_backend_name() != "sqlite" or sqlite_file(url):  # one in memory has one connection
+        options |= {
+            "pool_size": app.config["POOL_SIZE"],
+            "max_overflow": 0,
+            "pool_timeout": timeout,
+            "pool_use_lifo": True,
+        }
     if url.get_backend_name() == "sqlite":
-        return {**common, "connect_args": {"timeout": timeout}}
-    options: dict[str, Any] = {
-        **common,
+        return {**options, "connect_args": {"timeout": timeout}}
+    options |= {
         "pool_pre_ping": True,
         "pool_recycle": 1800,
-        "pool_size": app.config["POOL_SIZE"],
-        "max_overflow": 0,
-        "pool_timeout": timeout,
-        "pool_use_lifo": True,
         "connect_args": {"connect_timeout": timeout},
     }
     if url.get_backend_name() != "postgresql":

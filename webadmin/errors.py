@@ -16,6 +16,7 @@ from werkzeug.exceptions import HTTPException
 
 from webadmin.database import db
 from webadmin.explanations import (
+    BUSY,
     DISK_FULL,
     EXPIRED,
     EXPLANATIONS,
@@ -23,7 +24,7 @@ from webadmin.explanations import (
     NOT_READY,
     Explanation,
 )
-from webadmin.faults import is_disk_full, is_table_missing, is_unavailable
+from webadmin.faults import is_disk_full, is_pool_empty, is_table_missing, is_unavailable
 from webadmin.listing import ListError
 from webadmin.messages import gettext
 
@@ -97,6 +98,8 @@ def explain(error: Exception) -> tuple[int, Explanation]:
         return 503, NOT_READY
     if is_disk_full(error):
         return 503, DISK_FULL
+    if is_pool_empty(error):
+        return 503, BUSY
     if is_unavailable(error):
         return 503, EXPLANATIONS[503]
     ours = isinstance(error, DBAPIError) and not isinstance(error, DataError)
@@ -153,6 +156,12 @@ def _path() -> str:
 def _cause(error: Exception) -> str:
     if isinstance(error, SchemaMissingError):
         return "tables are missing: run webadmin init"
+    if is_pool_empty(error):
+        size, seconds = (current_app.config[name] for name in ("POOL_SIZE", "DATABASE_TIMEOUT"))
+        return (
+            f"all {size} database connections of this worker were in use for {seconds} s: "
+            "raise WEBADMIN_POOL_SIZE to the number of its threads"
+        )
     return str(getattr(error, "orig", error))
 
 

@@ -99,3 +99,8 @@ DISK_FULL = Explanation(
     lazy_gettext("There is no room left where the site keeps its data. Nothing was saved."),
     lazy_gettext("Tell an administrator. What you typed can be sent again afterwards."),
 )
+BUSY = Explanation(
+    lazy_gettext("The site is busy"),
+    lazy_gettext("All of its connections to the database are in use."),
+    lazy_gettext("Wait a moment and try again. Nothing that was saved is lost."),
+)

@@ -8,6 +8,7 @@ from werkzeug.exceptions import BadRequest
 from werkzeug.wrappers import Response
 
 from webadmin import exports, listing
+from webadmin.database import db
 from webadmin.messages import gettext
 from webadmin.resource import Resource
 
@@ -22,6 +23,7 @@ def export(resource: Resource, form: str) -> Response:
     arguments = MultiDict(request.args)
     names = [name for name in arguments.poplist(exports.COLUMNS) if name]
     state = listing.parse(resource, arguments)
+    db.session.rollback()  # the file is read over a connection of its own: one is enough
     try:
         found = exports.start(state, exports.chosen(resource, names), form)
         chunks = exports.FORMATS[form].write(found)

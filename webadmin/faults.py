@@ -49,6 +49,11 @@ def is_unavailable(error: Exception) -> bool:
     return isinstance(error, OperationalError)
 
 
+def is_pool_empty(error: Exception) -> bool:
+    """Return whether a request has waited in vain for one of its worker's connections."""
+    return isinstance(error, PoolTimeoutError)
+
+
 def is_disk_full(error: BaseException) -> bool:
     """Return whether there was no room: for a file, or for what a database writes."""
     original = getattr(error, "orig", error)

@@ -5,7 +5,6 @@ from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from flask import Flask, current_app
-from flask_mail import Mail as Mailer
 from flask_security import MailUtil
 
 PORTS = {"smtp": 587, "smtps": 465}
@@ -17,6 +16,8 @@ def init_app(app: Flask) -> bool:
     uri = app.config["MAIL_URI"]
     if not uri:
         return False
+    from flask_mail import Mail as Mailer
+
     url = urlsplit(str(uri))
     app.config.update(
         MAIL_SERVER=url.hostname,

@@ -11,6 +11,7 @@ from webadmin import schema
 from webadmin.database import begin_request, writing
 from webadmin.errors import SchemaMissingError
 from webadmin.messages import gettext
+from webadmin.templating import account
 
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 FORM_TYPES = frozenset({"application/x-www-form-urlencoded", "multipart/form-data"})
@@ -136,4 +137,19 @@ def add_headers(response: Response) -> Response:
         response.headers["Strict-Transport-Security"] = HSTS
     if request.endpoint not in STATIC and "Cache-Control" not in response.headers:
         response.headers["Cache-Control"] = "no-store"
+    _add_speculation_rules(response)
     return response
+
+
+def _add_speculation_rules(response: Response) -> None:
+    """Let the browser fetch the page of a record that is pointed at, before it is clicked.
+
+    It keeps such a page in memory, for minutes, whatever Cache-Control says: what was written in
+    the meantime, or a sign-out, makes it forget them (W3C, Clear Site Data; WICG, Speculation
+    Rules).
+    """
+    if request.method not in SAFE_METHODS:
+        response.headers["Clear-Site-Data"] = '"prefetchCache"'
+    elif account() and response.status_code == 200 and response.mimetype == "text/html":
+        asset: Any = current_app.jinja_env.globals["asset"]
+        response.headers["Speculation-Rules"] = f'"{asset("speculation-rules.json")}"'

@@ -3,8 +3,10 @@
 import errno
 import ipaddress
 import multiprocessing
+import resource
 import signal
 import socket
+import sys
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -18,7 +20,9 @@ from webadmin.config import ConfigError
 
 STOP_TIMEOUT = 5  # seconds that a request may take to end when the server is stopped
 START_TIMEOUT = 60.0
-THREADS = 4  # of a worker, and less than the default POOL_SIZE
+THREADS = 4  # of a worker
+CONNECTIONS = 4096  # open ones of a worker, idle ones among them; further ones wait
+HEADER_TIMEOUT = 10_000  # milliseconds for the head of a request, and without any request
 
 
 @dataclass(frozen=True)
@@ -88,7 +92,7 @@ def _refusal(host: str, port: int, error: OSError) -> str:
 
 @dataclass(frozen=True)
 class _Loader:
-    """Makes the site in a worker. A worker is a new interpreter: this is sent to it."""
+    """Makes the site in a worker. Where that is a new interpreter this is sent to it."""
 
     make: Callable[[dict[str, object]], Flask]
     overrides: dict[str, object]
@@ -96,6 +100,8 @@ class _Loader:
     def __call__(self) -> Flask:
         # Ctrl+C reaches every process of the terminal: the first one stops the workers, in order.
         signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+        # A forked worker has the main process's handler, which would not stop it, until its own.
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
         return self.make(self.overrides)
 
 
@@ -123,16 +129,28 @@ def serve(
     """
     from granian.server import Server
 
-    # A forked worker would keep the code that was loaded before a change.
-    multiprocessing.set_start_method("spawn", force=True)
+    # A forked worker has all modules loaded; after a change of a source file it would keep the old.
+    forks = sys.platform == "linux" and not watched
+    multiprocessing.set_start_method("fork" if forks else "spawn", force=True)
+    _allow_open_files()
     server = Server("webadmin", address=at.ip, port=at.port, **_options(workers, watched))
     threading.Thread(target=_wait, args=(at, ready), daemon=True).start()
     server.serve(target_loader=_Loader(make, overrides), wrap_loader=False)
 
 
+def _allow_open_files() -> None:
+    """Let this process and its workers open as many connections as the system lets them."""
+    wanted = CONNECTIONS + 1024  # databases, files
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    most = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
+    if soft != resource.RLIM_INFINITY and soft < most:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
+
+
 def _options(workers: int, watched: Sequence[Path]) -> dict[str, Any]:
     """Return what Granian is told besides the address."""
     from granian.constants import HTTPModes, Interfaces
+    from granian.http import HTTP1Settings
     from granian.log import LogLevels
 
     options: dict[str, Any] = {
@@ -141,7 +159,9 @@ def _options(workers: int, watched: Sequence[Path]) -> dict[str, Any]:
         # One thread would answer most requests a second, but whoever sends slowly, or waits for
         # another writer, would hold up everybody.
         "blocking_threads": THREADS,
+        "backpressure": CONNECTIONS,
         "http": HTTPModes.http1,
+        "http1_settings": HTTP1Settings(header_read_timeout=HEADER_TIMEOUT),
         "websockets": False,
         "log_level": LogLevels.warning,
         "respawn_failed_workers": not watched,

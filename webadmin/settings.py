@@ -166,9 +166,10 @@ SETTINGS = (
     ),
     Setting(
         name="POOL_SIZE",
-        default=5,
+        default=32,
         parse=_whole_number,
-        help="Open database connections a worker keeps (PostgreSQL, MariaDB).",
+        help="Database connections that a worker opens at most. They are opened as its threads "
+        "need them, one for each.",
     ),
     Setting(
         name="DATABASE_TIMEOUT",

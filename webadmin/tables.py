@@ -14,7 +14,6 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from charset_normalizer import from_bytes
 from flask import current_app
 
 from webadmin.messages import gettext
@@ -119,6 +118,8 @@ def _encoding(start: bytes) -> str:
         codecs.getincrementaldecoder("utf-8")().decode(start)  # may end amid a character
         if b"\0" not in start:
             return "utf-8-sig"
+    from charset_normalizer import from_bytes  # its tables take a moment to load
+
     # Bytes 0x80 to 0x9f are no characters in Latin-1, which spreadsheets never write.
     best = from_bytes(start[: 1 << 16], cp_isolation=["utf_16_le", "utf_16_be", "cp1252"]).best()
     return {"utf_16_le": "utf-16-le", "utf_16_be": "utf-16-be"}.get(

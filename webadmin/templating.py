@@ -24,7 +24,6 @@ from webadmin.permissions import Action
 from webadmin.resource import Resource
 from webadmin.settings import LANGUAGES
 
-IMMUTABLE = "public, max-age=31536000, immutable"
 THEMES = ("light", "dark")
 
 
@@ -53,7 +52,6 @@ def init_app(app: Flask) -> None:
         moment=formats.moment,
     )
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
-    app.after_request(_cache_static)
 
 
 def choose_language() -> str:
@@ -180,9 +178,13 @@ class _Assets:
         url = self.urls.get(name)
         if url is None:
             folder, path = self.sources[endpoint]
-            version = hashlib.sha256((folder / name).read_bytes()).hexdigest()[:12]
-            url = self.urls[name] = f"{path}/{name}?v={version}"
+            url = self.urls[name] = f"{path}/{name}?v={asset_version(folder / name)}"
         return f"{request.script_root}{url}"
+
+
+def asset_version(file: Path) -> str:
+    """Return what stands for the content of a file."""
+    return hashlib.sha256(file.read_bytes()).hexdigest()[:12]
 
 
 def site_url(path: str = "") -> str:
@@ -191,9 +193,3 @@ def site_url(path: str = "") -> str:
     Unlike `url_for` it works for requests to a host that is not trusted.
     """
     return f"{request.script_root}/{path}"
-
-
-def _cache_static(response: Any) -> Any:
-    if request.endpoint in ("static", "bootstrap.static") and "v" in request.args:
-        response.headers["Cache-Control"] = IMMUTABLE
-    return response
