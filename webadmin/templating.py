@@ -9,8 +9,9 @@ from typing import Any
 
 from babel import Locale
 from babel.numbers import format_decimal as format_number
-from flask import Flask, current_app, g, has_request_context, request
+from flask import Flask, current_app, g, has_request_context, request, session
 from flask_babel import Babel, get_locale
+from flask_wtf.csrf import generate_csrf
 from jinja2 import Environment
 from markupsafe import Markup
 from werkzeug.datastructures import LanguageAccept
@@ -49,9 +50,13 @@ def init_app(app: Flask) -> None:
         locale=locale,
         can=can,
         account=account,
+        csrf_token=csrf_token,
         navigation=navigation,
         moment=formats.moment,
     )
+    # Flask-WTF's own would win over the one above.
+    processors = app.template_context_processors[None]
+    processors[:] = [each for each in processors if each.__module__ != "flask_wtf.csrf"]
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
     app.after_request(_cache_static)
 
@@ -118,6 +123,21 @@ def _chosen(environment: Environment, own: str, otherwise: str) -> str:
 def account() -> Any:
     """Return the account that is signed in, or None."""
     return g.get("account")
+
+
+def csrf_token() -> str:
+    """Return the token of this session's forms."""
+    secret = session.get("csrf_token")
+    if secret is None:
+        return str(generate_csrf())
+    g.csrf_token = _signed(secret, current_app.secret_key)
+    return str(g.csrf_token)
+
+
+@lru_cache(maxsize=1000)
+def _signed(_secret: str, _key: str) -> str:
+    """Return the token that stands for a session's secret, which it signs: always the same one."""
+    return str(generate_csrf())
 
 
 def can(action: str, resource: Resource) -> bool:
