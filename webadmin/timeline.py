@@ -1,9 +1,10 @@
 """The timeline: changes found by keyset, and put into words."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
+from functools import cache
 from typing import Any
 
 from flask_babel import (
@@ -15,7 +16,18 @@ from flask_babel import (
     to_utc,
 )
 from markupsafe import Markup, escape
-from sqlalchemy import ColumnElement, Select, and_, false, func, literal_column, or_, select
+from sqlalchemy import (
+    ColumnElement,
+    Integer,
+    Select,
+    and_,
+    bindparam,
+    false,
+    func,
+    literal_column,
+    or_,
+    select,
+)
 from sqlalchemy.orm import aliased
 
 from webadmin import differences, filters, formats, forms, images, keys, records, templating, undo
@@ -106,7 +118,9 @@ def everything(
     statement = select(_TABLE).where(visible(), *conditions)
     if not whole:
         statement = statement.where(FIRST)
-    return _page(statement, older, size, grouped=not whole)
+    if older:
+        statement = statement.where(Change.id < older)
+    return _page(_with_others(statement), {}, size, grouped=not whole)
 
 
 def of_record(resource: Resource, key: str, older: int = 0, size: int = SIZE) -> Found:
@@ -118,72 +132,56 @@ def of_record(resource: Resource, key: str, older: int = 0, size: int = SIZE) ->
         older: The id to go on from.
         size: How many at most.
     """
-    name = images.home(resource).name
-    statement = select(_TABLE).where(Change.resource == name, Change.key == key)
     parsed = keys.parse_key(resource, key, dialect())
-    if filters.scope(resource) and (parsed is None or not records.exists(resource, parsed)):
-        account = asking()
-        statement = statement.where(Change.account_id == getattr(account, "id", None))
-    return _page(statement, older, size, grouped=False)
+    scoped = bool(filters.scope(resource))
+    own = scoped and (parsed is None or not records.exists(resource, parsed))
+    values = {
+        "its_resource": images.home(resource).name,
+        "its_key": key,
+        "older": older,
+        "own": getattr(asking(), "id", None),
+    }
+    return _page(_of_record(own, older > 0), values, size, grouped=False)
 
 
-def _page(statement: Select[Any], older: int, size: int, grouped: bool) -> Found:
+@cache
+def _of_record(own: bool, older: bool) -> Select[Any]:
+    found = select(_TABLE).where(
+        Change.resource == bindparam("its_resource"), Change.key == bindparam("its_key")
+    )
+    if own:
+        found = found.where(Change.account_id == bindparam("own"))
     if older:
-        statement = statement.where(Change.id < older)
-    statement = statement.order_by(Change.id.desc()).limit(size + 1)
-    found: list[Any] = list(read(statement))
+        found = found.where(Change.id < bindparam("older"))
+    return _with_others(found)
+
+
+def _page(statement: Select[Any], values: Mapping[str, Any], size: int, grouped: bool) -> Found:
+    found = list(read(statement, {**values, "most": size + 1}))
     more, found = len(found) > size, found[:size]
-    return Found(describe(found, grouped), found[-1].id if more else 0)
+    return Found([_entry(one, grouped) for one in found], found[-1].id if more else 0)
 
 
-def describe(found: Sequence[Change], grouped: bool = False) -> list[Entry]:
-    """Return changes in words.
+def _with_others(wanted: Select[Any]) -> Select[Any]:
+    """Return the SELECT of the last `most` changes, each with what others tell of it.
 
-    Args:
-        found: The changes.
-        grouped: Whether each stands for all of its kind in its batch.
+    `undone`: whether it was taken back, and not made anew by undoing that; `many`: how many there
+    are of its kind in its batch.
     """
-    undone, many = _undone(found), _many(found)
-    return [_entry(one, many.get(one.id, 1), grouped, one.id in undone) for one in found]
+    change = wanted.order_by(Change.id.desc()).limit(bindparam("most", type_=Integer())).subquery()
+    undoing, again, last = aliased(Change), aliased(Change), aliased(Change)
+    redone = select(literal_column("1")).where(again.undoes == undoing.id).exists()
+    undone = select(literal_column("1")).where(undoing.undoes == change.c.id, ~redone).exists()
+    same = (getattr(last, name) == change.c[name] for name in ("batch", "resource", "action"))
+    many = select(last.number).where(*same).order_by(last.id.desc()).limit(1).scalar_subquery()
+    found = select(change, undone.label("undone"), many.label("many"))
+    return found.order_by(change.c.id.desc())
 
 
-def _undone(found: Sequence[Change]) -> set[int]:
-    """Return the ids of changes that were taken back, and not made anew by undoing that."""
-    wanted = [one.id for one in found]
-    if not wanted:
-        return set()
-    again = aliased(Change)
-    statement = select(Change.undoes).where(
-        Change.undoes.in_(wanted),
-        ~select(literal_column("1")).where(again.undoes == Change.id).exists(),
-    )
-    return set(read(statement).scalars())
-
-
-def _many(found: Sequence[Change]) -> dict[int, int]:
-    """Return how many changes there are of the kind and in the batch of each."""
-    if not found:
-        return {}
-    last = aliased(Change)
-    number = (
-        select(last.number)
-        .where(
-            last.batch == Change.batch,
-            last.resource == Change.resource,
-            last.action == Change.action,
-        )
-        .order_by(last.id.desc())
-        .limit(1)
-        .scalar_subquery()
-    )
-    statement = select(Change.id, number).where(Change.id.in_([one.id for one in found]))
-    return {row[0]: row[1] for row in read(statement)}
-
-
-def _entry(one: Change, many: int, grouped: bool, undone: bool) -> Entry:
+def _entry(one: Any, grouped: bool) -> Entry:
     resource = records.resources().get(one.resource)
-    alone = many == 1
-    many = many if grouped else 1
+    alone, undone = one.many == 1, one.undone
+    many = one.many if grouped else 1
     return Entry(
         change=one,
         resource=resource,
