@@ -9,11 +9,11 @@ from typing import Any
 
 from flask import Flask, current_app, g
 from flask_sqlalchemy import SQLAlchemy
-from sqlalchemy import CursorResult, Executable, event, make_url
+from sqlalchemy import Connection, CursorResult, Executable, event, make_url
 from sqlalchemy.engine import URL
 from sqlalchemy.engine.interfaces import CoreExecuteOptionsParameter
 from sqlalchemy.exc import ArgumentError
-from sqlalchemy.orm import DeclarativeBase
+from sqlalchemy.orm import DeclarativeBase, Session, SessionTransaction
 
 from webadmin.config import EMBEDDED_DATABASE, ConfigError
 from webadmin.sqlite import SQLite, writers_patience
@@ -42,10 +42,22 @@ def read(
 
     What the session adds to it serves entities.
     """
-    # Only the first connection of a session takes options.
-    first = g.pop("autocommit", False) and not db.session.registry().in_transaction()
-    options = _AUTOCOMMIT if first else None
-    return db.session.connection(execution_options=options).execute(statement, parameters or {})
+    session = db.session()
+    connection = session.info.get("connection")
+    if connection is None:  # only the first connection of a transaction takes options
+        options = _AUTOCOMMIT if g.pop("autocommit", False) else None
+        connection = session.connection(execution_options=options)
+    return connection.execute(statement, parameters or {})
+
+
+def _keep_connection(session: Session, _transaction: object, connection: Connection) -> None:
+    """Spare the session what it does each time that it is asked for its connection."""
+    session.info["connection"] = connection
+
+
+def _forget_connection(session: Session, transaction: SessionTransaction) -> None:
+    if transaction.parent is None:
+        session.info.pop("connection", None)
 
 
 def asking() -> Any:
@@ -74,6 +86,8 @@ def _refuse_writes(*_: object) -> None:
 
 
 event.listen(db.session, "before_flush", _refuse_writes)
+event.listen(db.session, "after_begin", _keep_connection)
+event.listen(db.session, "after_transaction_end", _forget_connection)
 
 
 EXAMPLES = (

@@ -5,7 +5,7 @@ import math
 from collections.abc import Hashable
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from babel import Locale
 from babel.numbers import format_decimal as format_number
@@ -88,8 +88,24 @@ def theme() -> str:
     return chosen if chosen in THEMES else ""
 
 
+class Look(NamedTuple):
+    """What every page depends on besides its data: language, theme, and where the site begins."""
+
+    language: str
+    theme: str
+    root: str
+
+
+def look() -> Look:
+    """Return the look of this request's page."""
+    if "look" not in g:
+        g.look = Look(str(locale()), theme(), request.script_root)
+    found: Look = g.look
+    return found
+
+
 class _Fragments:
-    """Parts of pages that depend on little, rendered once for each of what they depend on."""
+    """Parts of pages that depend on little, rendered once for each look and what they are given."""
 
     def __init__(self, app: Flask) -> None:
         self.environment = app.jinja_env
@@ -99,12 +115,12 @@ class _Fragments:
         """Return a template as HTML.
 
         Args:
-            name: A template that reads nothing but language, theme, prefix and `values`.
+            name: A template that reads nothing but its look and `values`.
             values: What else it depends on.
         """
-        return self.made(name, str(locale()), theme(), request.script_root, tuple(values.items()))
+        return self.made(name, look(), tuple(values.items()))
 
-    def _make(self, name: str, _locale: str, _theme: str, _root: str, values: Any) -> Markup:
+    def _make(self, name: str, _look: Look, values: Any) -> Markup:
         html = self.environment.get_template(name).render(dict(values))
         return Markup(html)  # noqa: S704 - a template escapes  # nosec B704
 
