@@ -11,6 +11,7 @@ ORDER = [
     "config",
     "sqlite",
     "database",
+    "prepared",
     "values",
     "texts",
     "columns",

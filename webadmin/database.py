@@ -42,12 +42,18 @@ def read(
 
     What the session adds to it serves entities.
     """
+    return connection().execute(statement, parameters or {})
+
+
+def connection() -> Connection:
+    """Return the connection of the session's transaction, which begins if there is none."""
     session = db.session()
-    connection = session.info.get("connection")
-    if connection is None:  # only the first connection of a transaction takes options
-        options = _AUTOCOMMIT if g.pop("autocommit", False) else None
-        connection = session.connection(execution_options=options)
-    return connection.execute(statement, parameters or {})
+    known: Connection | None = session.info.get("connection")
+    if known is not None:
+        return known
+    # Only the first connection of a transaction takes options.
+    options = _AUTOCOMMIT if g.pop("autocommit", False) else None
+    return session.connection(execution_options=options)
 
 
 def _keep_connection(session: Session, _transaction: object, connection: Connection) -> None:

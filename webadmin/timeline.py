@@ -1,10 +1,11 @@
 """The timeline: changes found by keyset, and put into words."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from functools import cache
+from types import SimpleNamespace
 from typing import Any
 
 from flask_babel import (
@@ -30,7 +31,18 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import aliased
 
-from webadmin import differences, filters, formats, forms, images, keys, records, templating, undo
+from webadmin import (
+    differences,
+    filters,
+    formats,
+    forms,
+    images,
+    keys,
+    prepared,
+    records,
+    templating,
+    undo,
+)
 from webadmin.columns import Column
 from webadmin.database import asking, dialect, read
 from webadmin.history import CREATE, DELETE, EDIT, PRUNE, Change
@@ -44,6 +56,7 @@ SIZE = 50
 FIRST = Change.number == literal_column("1")
 
 _TABLE: Any = Change.__table__  # rows of it are read in a fraction of the time that objects take
+_NAMES = (*_TABLE.columns.keys(), "undone", "many")
 
 
 @dataclass(frozen=True)
@@ -120,7 +133,7 @@ def everything(
         statement = statement.where(FIRST)
     if older:
         statement = statement.where(Change.id < older)
-    return _page(_with_others(statement), {}, size, grouped=not whole)
+    return _found(read(_with_others(statement), {"most": size + 1}), size, grouped=not whole)
 
 
 def of_record(resource: Resource, key: str, older: int = 0, size: int = SIZE) -> Found:
@@ -141,7 +154,8 @@ def of_record(resource: Resource, key: str, older: int = 0, size: int = SIZE) ->
         "older": older,
         "own": getattr(asking(), "id", None),
     }
-    return _page(_of_record(own, older > 0), values, size, grouped=False)
+    rows = prepared.rows(_of_record(own, older > 0), {**values, "most": size + 1})
+    return _found(rows, size, grouped=False)
 
 
 @cache
@@ -156,10 +170,10 @@ def _of_record(own: bool, older: bool) -> Select[Any]:
     return _with_others(found)
 
 
-def _page(statement: Select[Any], values: Mapping[str, Any], size: int, grouped: bool) -> Found:
-    found = list(read(statement, {**values, "most": size + 1}))
-    more, found = len(found) > size, found[:size]
-    return Found([_entry(one, grouped) for one in found], found[-1].id if more else 0)
+def _found(rows: Iterable[Sequence[Any]], size: int, grouped: bool) -> Found:
+    changes = [SimpleNamespace(**dict(zip(_NAMES, row, strict=True))) for row in rows]
+    more, changes = len(changes) > size, changes[:size]
+    return Found([_entry(one, grouped) for one in changes], changes[-1].id if more else 0)
 
 
 def _with_others(wanted: Select[Any]) -> Select[Any]:
