@@ -1,14 +1,26 @@
 """Texts in the reader's language. A page asks for a hundred: its catalogue is looked up once."""
 
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 from babel.support import NullTranslations
 from flask import g, has_request_context
-from flask_babel import get_translations
+from flask_babel import get_locale, get_translations
 from flask_babel.speaklater import LazyString
 
 TRANSLATIONS = Path(__file__).parent / "translations"
+
+
+def language() -> str:
+    """Return the code of this request's language; without a request, of the setting's."""
+    try:
+        return str(g.language)
+    except AttributeError:
+        g.language = str(get_locale())
+        return str(g.language)
+    except RuntimeError:
+        return "en"
 
 
 def translations() -> Any:
@@ -17,10 +29,15 @@ def translations() -> Any:
         return g.translations
     except AttributeError:
         # Without a request there is no language to choose: the command line speaks English.
-        g.translations = get_translations() if has_request_context() else NullTranslations()
+        g.translations = _catalogue(language()) if has_request_context() else NullTranslations()
         return g.translations
     except RuntimeError:
         return NullTranslations()
+
+
+@cache
+def _catalogue(_language: str) -> Any:
+    return get_translations()
 
 
 def gettext(text: str, **variables: Any) -> str:

@@ -20,7 +20,7 @@ from werkzeug.http import parse_accept_header
 from webadmin import counts, filters, formats, records
 from webadmin.counts import Count
 from webadmin.keys import in_url
-from webadmin.messages import TRANSLATIONS, gettext, ngettext
+from webadmin.messages import TRANSLATIONS, gettext, language, ngettext
 from webadmin.permissions import Action
 from webadmin.resource import Resource
 from webadmin.settings import LANGUAGES
@@ -98,10 +98,11 @@ class Look(NamedTuple):
 
 def look() -> Look:
     """Return the look of this request's page."""
-    if "look" not in g:
-        g.look = Look(str(locale()), theme(), request.script_root)
-    found: Look = g.look
-    return found
+    try:
+        return g.look  # type: ignore[no-any-return]
+    except AttributeError:
+        g.look = Look(language(), theme(), request.script_root)
+        return look()
 
 
 class _Fragments:
@@ -109,7 +110,7 @@ class _Fragments:
 
     def __init__(self, app: Flask) -> None:
         self.environment = app.jinja_env
-        self.made = lru_cache(maxsize=300)(self._make)
+        self.made = lru_cache(maxsize=1000)(self._make)
 
     def __call__(self, name: str, **values: Hashable) -> Markup:
         """Return a template as HTML.
@@ -175,7 +176,7 @@ def navigation() -> tuple[tuple[Resource, Count | None], ...]:
 
 def number(value: int) -> str:
     """Return a whole number as the locale groups it."""
-    return str(value) if 0 <= value < 1000 else _grouped(value, str(locale()))
+    return str(value) if 0 <= value < 1000 else _grouped(value, language())
 
 
 @lru_cache(maxsize=1000)
