@@ -6,8 +6,8 @@ from pathlib import Path
 import webadmin
 
 ORDER = [
-    "messages",
     "settings",
+    "messages",
     "config",
     "sqlite",
     "database",

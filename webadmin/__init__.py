@@ -36,6 +36,8 @@ RESOURCES: tuple[Resource, ...] = (USERS,)
 class Site(Flask):
     """Flask, spared to find out of each function of a request that it is not asynchronous."""
 
+    jinja_environment = templating.Environment
+
     def ensure_sync(self, func: Callable[..., Any]) -> Callable[..., Any]:
         """Return a function as it is."""
         return func

@@ -207,9 +207,4 @@ def filters_are_fixed(state: ListState) -> bool:
 
 def sizes(state: ListState) -> list[tuple[int, str]]:
     """Return the numbers of records a page can have, and where each leads."""
-    return _sizes(state.anywhere)
-
-
-@lru_cache(maxsize=300)
-def _sizes(state: ListState) -> list[tuple[int, str]]:
     return [(size, state.first_page(size=size) or "?") for size in listing.SIZES]

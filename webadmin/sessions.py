@@ -27,7 +27,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from webadmin import prepared
 from webadmin.accounts import Account, now
-from webadmin.database import begin_request, db, reading, writing
+from webadmin.database import db, reading, release, writing
 from webadmin.permissions import Role
 
 TOKEN = "token"  # noqa: S105 - the name of the cookie's entry
@@ -169,13 +169,12 @@ def _see(digest: str, at: datetime) -> None:
     address = (request.remote_addr or "")[:45]
     statement = update(SessionRecord).where(SessionRecord.digest == digest)
     statement = statement.values(seen_at=at, address=address)
-    db.session.rollback()  # one connection a request is enough
+    release()  # one connection a request is enough
     try:
         with writing(patience=0), db.engine.begin() as connection:
             connection.execute(statement)
     except DBAPIError:
         pass  # the next request notes it
-    begin_request(safe=g.only_reads)
 
 
 def end(account_id: int, digest: str) -> bool:

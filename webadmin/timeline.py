@@ -31,24 +31,14 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import aliased
 
-from webadmin import (
-    differences,
-    filters,
-    formats,
-    forms,
-    images,
-    keys,
-    prepared,
-    records,
-    templating,
-    undo,
-)
+from webadmin import differences, filters, formats, forms, images, keys, prepared, records, undo
 from webadmin.columns import Column
 from webadmin.database import asking, dialect, read
 from webadmin.history import CREATE, DELETE, EDIT, PRUNE, Change
 from webadmin.messages import gettext
 from webadmin.permissions import Action, Role
 from webadmin.resource import Resource
+from webadmin.templating import number
 
 SIZE = 50
 # Where only the first change of each kind in a batch is wanted: a literal, or no DBMS would use
@@ -244,17 +234,13 @@ def _words_of_many(one: Change, many: int, resource: Resource) -> str:
         return str(
             gettext(
                 "%(label)s: %(number)s created by import of %(file)s",
-                label=label, number=templating.number(many), file=one.source,
+                label=label, number=number(many), file=one.source,
             )
         )  # fmt: skip
     texts = {
-        CREATE: gettext(
-            "%(label)s: %(number)s created", label=label, number=templating.number(many)
-        ),
-        EDIT: gettext("%(label)s: %(number)s changed", label=label, number=templating.number(many)),
-        DELETE: gettext(
-            "%(label)s: %(number)s deleted", label=label, number=templating.number(many)
-        ),
+        CREATE: gettext("%(label)s: %(number)s created", label=label, number=number(many)),
+        EDIT: gettext("%(label)s: %(number)s changed", label=label, number=number(many)),
+        DELETE: gettext("%(label)s: %(number)s deleted", label=label, number=number(many)),
     }
     return str(texts[one.action])
 
