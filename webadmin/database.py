@@ -145,17 +145,16 @@ def writing(patience: float = math.inf) -> Iterator[None]:
 
 @contextmanager
 def reading() -> Iterator[None]:
-    """Let a transaction that begins inside only read, in a request that writes as well.
-
-    It ends with the block, so that the one which writes begins with the lock.
-    """
+    """Let a request that writes read before its transaction begins, which takes the lock."""
+    before, g.only_reads = g.get("only_reads"), True
     token = writers_patience.set(None)
     try:
         yield
     finally:
         writers_patience.reset(token)
-        if writers_patience.get() is not None:
-            db.session.rollback()
+        g.only_reads = before
+        if not before:
+            _stop_reading()
 
 
 def database_url(uri: str | None, instance: Path) -> URL:

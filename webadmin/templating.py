@@ -9,13 +9,12 @@ from typing import Any, NamedTuple
 
 from babel import Locale
 from babel.numbers import format_decimal as format_number
-from flask import Flask, current_app, g, request, session
+from flask import Flask, current_app, g, request
 from flask.templating import Environment as FlaskEnvironment
 from flask_babel import Babel, get_locale
-from flask_wtf.csrf import generate_csrf
 from markupsafe import Markup
 
-from webadmin import counts, filters, formats, records
+from webadmin import counts, filters, formats, forms, records
 from webadmin.counts import Count
 from webadmin.keys import in_url
 from webadmin.messages import TRANSLATIONS, gettext, language, ngettext
@@ -55,7 +54,7 @@ def init_app(app: Flask) -> None:
         locale=locale,
         can=can,
         account=account,
-        csrf_token=csrf_token,
+        csrf_token=forms.csrf_token,
         navigation=navigation,
         moment=formats.moment,
     )
@@ -129,21 +128,6 @@ def _chosen(environment: Environment, own: str, otherwise: str) -> str:
 def account() -> Any:
     """Return the account that is signed in, or None."""
     return g.get("account")
-
-
-def csrf_token() -> str:
-    """Return the token of this session's forms."""
-    secret = session.get("csrf_token")
-    if secret is None:
-        return str(generate_csrf())
-    g.csrf_token = _signed(secret, current_app.secret_key)
-    return str(g.csrf_token)
-
-
-@lru_cache(maxsize=1000)
-def _signed(_secret: str, _key: str) -> str:
-    """Return the token that stands for a session's secret, which it signs: always the same one."""
-    return str(generate_csrf())
 
 
 def can(action: str, resource: Resource) -> bool:
