@@ -126,7 +126,6 @@ CHOICES: dict[str, Any] = {
 class CookieSession(SecureCookieSessionInterface):
     """Flask's session, whose cookie no other host can set and no plain connection carries."""
 
-    digest_method = staticmethod(hashlib.sha1)  # what Flask's finds each time; hmac knows this one
     _serializer: URLSafeTimedSerializer | None = None
 
     def get_signing_serializer(self, app: Flask) -> URLSafeTimedSerializer | None:
