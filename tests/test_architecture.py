@@ -6,11 +6,12 @@ from pathlib import Path
 import webadmin
 
 ORDER = [
-    "messages",
     "settings",
+    "messages",
     "config",
     "sqlite",
     "database",
+    "prepared",
     "values",
     "texts",
     "columns",

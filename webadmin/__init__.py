@@ -6,7 +6,8 @@ import gc
 _collects = gc.isenabled()
 gc.disable()
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from typing import Any
 
 from flask import Flask
 from flask_bootstrap import Bootstrap5
@@ -43,6 +44,16 @@ __version__ = "0.1.0"
 RESOURCES: tuple[Resource, ...] = (USERS,)
 
 
+class Site(Flask):
+    """Flask, spared to find out of each function of a request that it is not asynchronous."""
+
+    jinja_environment = templating.Environment
+
+    def ensure_sync(self, func: Callable[..., Any]) -> Callable[..., Any]:
+        """Return a function as it is."""
+        return func
+
+
 def create_app(overrides: Mapping[str, object] | None = None) -> Flask:
     """Return the site.
 
@@ -54,7 +65,7 @@ def create_app(overrides: Mapping[str, object] | None = None) -> Flask:
         UnguardedViewError: A view says nothing of who may see it.
     """
     given = dict(overrides or {})
-    app = Flask(
+    app = Site(
         __name__,
         instance_path=config.instance_path(given),
         instance_relative_config=True,

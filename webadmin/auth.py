@@ -15,7 +15,6 @@ from flask_security.utils import check_and_update_authn_fresh
 from werkzeug.wrappers import Response
 
 from webadmin import accounts, sessions
-from webadmin.database import db
 from webadmin.errors import NotConfirmedError, SignedOutError
 from webadmin.messages import gettext
 from webadmin.permissions import Action, allowed
@@ -119,7 +118,7 @@ def guard() -> Response | None:
     account = sessions.current()
     if account is None:
         return _refuse_stranger()
-    db.session.info["account"] = g.account = account
+    g.account = account
     if request.routing_exception is not None:
         return None  # Flask raises it: 404, 405, or a redirect to the right address
     if need in (Who.SIGNED_IN, Who.CONFIRMED):

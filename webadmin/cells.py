@@ -1,6 +1,8 @@
 """The cells of a list as HTML: what is the same for a column is made once, not for each record."""
 
-from collections.abc import Sequence
+import html
+from collections.abc import Iterable, Sequence
+from itertools import repeat
 from typing import Any
 
 from markupsafe import Markup, escape
@@ -30,36 +32,38 @@ def rows(
     prefix, suffix = escape(site_url(f"{resource.name}/")), escape(state.query())
     # Percent-encoded, an anchor has nothing left to escape.
     anchors = [keys.in_url(record.key) for record in found]
-    columns = [[f'<tr id="record-{anchor}">' for anchor in anchors]]
+    parts: list[Iterable[str]] = [repeat('<tr id="record-'), anchors, repeat('">')]
     if choosable:
-        columns.append(_boxes(found))
+        parts += _boxes(found)
     for i, head in enumerate(heads):
         values = [record.values[i] for record in found]
-        shown = map(escape, map(_formatter(resource.columns[head.name], values), values))
+        texts = list(map(_safe, map(_formatter(resource.columns[head.name], values), values)))
         if head.name == resource.link_column:
             texts = [
                 text if value not in (None, "") else _nameless(resource, record.key)
-                for text, value, record in zip(shown, values, found, strict=True)
+                for text, value, record in zip(texts, values, found, strict=True)
             ]
-            columns.append(
-                [
-                    f'<th scope="row"><a href="{prefix}{anchor}{suffix}">{text}</a></th>'
-                    for anchor, text in zip(anchors, texts, strict=True)
-                ]
-            )
+            opening, middle = f'<th scope="row"><a href="{prefix}', f'{suffix}">'
+            parts += [repeat(opening), anchors, repeat(middle), texts, repeat("</a></th>")]
         else:
-            opening = _opening(head)
-            columns.append([f"{opening}{text}</td>" for text in shown])
-    lines = ("".join(parts) for parts in zip(*columns, strict=True))
-    return Markup("</tr>\n".join([*lines, ""]))  # noqa: S704 - escaped above  # nosec B704
+            parts += [repeat(_opening(head)), texts, repeat("</td>")]
+    lines = map("".join, zip(*parts, repeat("</tr>\n")))
+    return Markup("".join(lines))  # noqa: S704 - escaped above  # nosec B704
 
 
-def _boxes(found: Sequence[Record]) -> list[str]:
+def _safe(text: Any) -> str:
+    """Return a text as HTML: markupsafe would make an object of each, in three times the time."""
+    if isinstance(text, Markup) or text.isalnum():
+        return str(text)  # letters and digits have nothing to escape
+    return html.escape(text)
+
+
+def _boxes(found: Sequence[Record]) -> list[Iterable[str]]:
     """Return a check box for each record: its row's head is its name."""
     opening = '<td><input type=checkbox name=key form=bulk value="'
     label = f'" aria-label="{escape(gettext("Choose"))} '
-    keys = (escape(record.key) for record in found)
-    return [f'{opening}{key}{label}{key}"></td>' for key in keys]
+    keys = [_safe(record.key) for record in found]
+    return [repeat(opening), keys, repeat(label), keys, repeat('"></td>')]
 
 
 def _nameless(resource: Resource, key: str) -> Markup:

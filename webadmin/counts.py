@@ -9,6 +9,7 @@ from typing import Any
 from flask import current_app
 from sqlalchemy import Select, column, func, select, text
 
+from webadmin import prepared
 from webadmin.database import db, dialect, read
 from webadmin.resource import Resource
 
@@ -51,7 +52,7 @@ def of_table(resource: Resource) -> Count:
 
     Beyond `BOUND` it is what the DBMS's own statistics say.
     """
-    number, *guess = read(_of_table(resource, dialect())).one()
+    ((number, *guess),) = prepared.rows(_of_table(resource, dialect()), {})
     count = Count(number)
     if number > BOUND:
         about = _about(guess)

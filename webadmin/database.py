@@ -7,11 +7,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from flask import Flask, current_app, g
+from flask import Flask, current_app, g, has_app_context
 from flask_sqlalchemy import SQLAlchemy
-from sqlalchemy import CursorResult, Executable, event, make_url
+from sqlalchemy import Connection, CursorResult, Executable, event, make_url
 from sqlalchemy.engine import URL
-from sqlalchemy.engine.interfaces import CoreExecuteOptionsParameter
 from sqlalchemy.exc import ArgumentError
 from sqlalchemy.orm import DeclarativeBase
 
@@ -26,8 +25,6 @@ class Base(DeclarativeBase):
 # Committed records stay readable: rendering after a commit must not take the lock again.
 db = SQLAlchemy(model_class=Base, session_options={"expire_on_commit": False})
 
-_AUTOCOMMIT: CoreExecuteOptionsParameter = {"isolation_level": "AUTOCOMMIT"}
-
 
 def dialect() -> str:
     """Return the name of the DBMS in use: sqlite, postgresql, mysql or mariadb."""
@@ -38,34 +35,66 @@ def dialect() -> str:
 def read(
     statement: Executable, parameters: Mapping[str, Any] | None = None
 ) -> CursorResult[*tuple[Any, ...]]:
-    """Execute a SELECT of columns in the session's transaction, in half the time.
+    """Execute a SELECT of columns, in half the time that the session takes.
 
     What the session adds to it serves entities.
     """
-    # Only the first connection of a session takes options.
-    first = g.pop("autocommit", False) and not db.session.registry().in_transaction()
-    options = _AUTOCOMMIT if first else None
-    return db.session.connection(execution_options=options).execute(statement, parameters or {})
+    return connection().execute(statement, parameters or {})
+
+
+def connection() -> Connection:
+    """Return the connection to read by.
+
+    It is that of the session's transaction, which begins where there is none. A request that only
+    reads has one without a session, until something asks for entities: see `release`.
+    """
+    if g.get("reading") is not None:
+        return g.reading  # type: ignore[no-any-return]
+    if not g.get("only_reads") or _session_is_used():
+        return db.session.connection()
+    g.reading = db.engine.connect()
+    if dialect() == "postgresql":
+        # Each statement has a snapshot of its own in any case (READ COMMITTED): this spares the
+        # journeys of BEGIN and ROLLBACK.
+        g.reading = g.reading.execution_options(isolation_level="AUTOCOMMIT")
+    return g.reading  # type: ignore[no-any-return]
+
+
+def _session_is_used() -> bool:
+    return db.session.registry.has() and db.session.registry().in_transaction()
+
+
+def release() -> None:
+    """Give the connection of this request back, whether the session has it or not."""
+    _stop_reading()
+    if db.session.registry.has():
+        db.session.rollback()
+
+
+def _stop_reading(*_: object) -> None:
+    """Give the connection back that has no session: one a request is enough."""
+    reading = g.pop("reading", None) if has_app_context() else None
+    if reading is not None:
+        reading.close()
 
 
 def asking() -> Any:
     """Return the account that asks, with its `id`, `email` and `role`; None where nobody does.
 
-    The guard leaves it in the session of each request. The command line has none.
+    The guard leaves it in `g`; who works without a request leaves it in the session.
     """
-    return db.session.info.get("account")
+    account = db.session.info.get("account") if db.session.registry.has() else None
+    return account or g.get("account")
 
 
 def begin_request(safe: bool) -> None:
-    """Spare a request that only reads the journeys of BEGIN and ROLLBACK, on PostgreSQL.
-
-    Each statement there has a snapshot of its own in any case (READ COMMITTED).
+    """Note whether a request only reads.
 
     Args:
         safe: Whether its method is safe, so that it must not write.
     """
+    _stop_reading()
     g.only_reads = safe
-    g.autocommit = safe and dialect() == "postgresql"
 
 
 def _refuse_writes(*_: object) -> None:
@@ -74,6 +103,7 @@ def _refuse_writes(*_: object) -> None:
 
 
 event.listen(db.session, "before_flush", _refuse_writes)
+event.listen(db.session, "after_transaction_create", _stop_reading)
 
 
 EXAMPLES = (
@@ -115,17 +145,16 @@ def writing(patience: float = math.inf) -> Iterator[None]:
 
 @contextmanager
 def reading() -> Iterator[None]:
-    """Let a transaction that begins inside only read, in a request that writes as well.
-
-    It ends with the block, so that the one which writes begins with the lock.
-    """
+    """Let a request that writes read before its transaction begins, which takes the lock."""
+    before, g.only_reads = g.get("only_reads"), True
     token = writers_patience.set(None)
     try:
         yield
     finally:
         writers_patience.reset(token)
-        if writers_patience.get() is not None:
-            db.session.rollback()
+        g.only_reads = before
+        if not before:
+            _stop_reading()
 
 
 def database_url(uri: str | None, instance: Path) -> URL:
@@ -190,6 +219,7 @@ def init_app(app: Flask) -> None:
     app.config["SQLALCHEMY_DATABASE_URI"] = url
     app.config["SQLALCHEMY_ENGINE_OPTIONS"] = _engine_options(url, app)
     db.init_app(app)
+    app.teardown_appcontext(_stop_reading)
     with app.app_context():
         app.extensions["webadmin_dialect"] = db.engine.dialect.name
         if url.get_backend_name() == "sqlite":

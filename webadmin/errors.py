@@ -14,7 +14,7 @@ from sqlalchemy.exc import (
 )
 from werkzeug.exceptions import HTTPException
 
-from webadmin.database import db
+from webadmin.database import db, release
 from webadmin.explanations import (
     BUSY,
     DISK_FULL,
@@ -168,7 +168,7 @@ def _cause(error: Exception) -> str:
 def _end_transaction() -> None:
     """Give the connection back: the page below must not need the database."""
     try:
-        db.session.rollback()
+        release()
     except Exception:  # the connection is broken; a new one is made for the next request
         db.session.remove()
 

@@ -16,7 +16,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from webadmin import keyset, listing, notation, records, xlsx
 from webadmin.columns import Column
-from webadmin.database import db, dialect, read
+from webadmin.database import db, dialect, read, release
 from webadmin.lenient import readable
 from webadmin.listing import ListState
 from webadmin.messages import gettext
@@ -75,7 +75,7 @@ class Export:
         base = records.matching(state, *columns)
         keys = keyset.sort_keys(self.resource, state.ordering, dialect())
         self._statements = keyset.whole(base, keys)
-        db.session.rollback()  # a request needs no second connection while it streams
+        release()  # a request needs no second connection while it streams
         self._connection = _connection()
         try:
             self._result = self._run()

@@ -1,17 +1,18 @@
-"""How values are shown: one function a column, made once a request for its locale."""
+"""How values are shown: one function a column, made once for each language."""
 
 from collections.abc import Callable
 from datetime import UTC, datetime
 from decimal import Decimal, localcontext
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any
 
 from babel.numbers import format_decimal
+from flask import has_request_context
 from flask_babel import format_date, format_datetime, format_time, get_locale, get_timezone
 from markupsafe import Markup
 
 from webadmin.columns import Column
-from webadmin.messages import gettext, ngettext
+from webadmin.messages import gettext, language, ngettext
 from webadmin.records import SHORT_TEXT
 
 Formatter = Callable[[Any], Any]
@@ -38,6 +39,11 @@ def formatter(column: Column, short: bool = False) -> Formatter:
         column: The column.
         short: Whether long texts are cut, as in lists.
     """
+    return _formatter(column, short, language(), has_request_context())
+
+
+@lru_cache(maxsize=1000)
+def _formatter(column: Column, short: bool, _language: str, _translated: bool) -> Formatter:
     nothing = empty()
     show = _MAKERS.get(column.kind.name, _plain)(column, short)
 

@@ -2,11 +2,12 @@
 
 from collections import Counter
 from collections.abc import Mapping
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any
 
-from flask import current_app
+from flask import current_app, g, has_request_context, session
 from flask_wtf import FlaskForm
+from flask_wtf.csrf import generate_csrf
 from itsdangerous import BadData, URLSafeSerializer
 from wtforms import Field
 from wtforms.validators import ValidationError
@@ -96,6 +97,21 @@ def _told_apart(choices: list[tuple[str, str]]) -> list[tuple[str, str]]:
     return [(key, f"{label} ({key})" if times[label] > 1 else label) for key, label in choices]
 
 
+def csrf_token() -> str:
+    """Return the token of this session's forms."""
+    secret = session.get("csrf_token")
+    if secret is None:
+        return str(generate_csrf())
+    g.csrf_token = _signed(secret, current_app.secret_key)  # where forms look for it first
+    return str(g.csrf_token)
+
+
+@lru_cache(maxsize=1000)
+def _signed(_secret: str, _key: str) -> str:
+    """Return the token that stands for a session's secret, which it signs: always the same one."""
+    return str(generate_csrf())
+
+
 @cache
 def label_of(resource: Resource, name: str) -> Any:
     """Return the label of a column: its form field's, else made from its name."""
@@ -166,6 +182,8 @@ def build(resource: Resource, values: Mapping[str, Any] | None = None, **options
         attribute_name(name): resource.columns[name].exact(value)
         for name, value in (values or {}).items()
     }
+    if has_request_context():
+        csrf_token()
     form = form_class(resource)(data=data, **options)
     if values is not None:
         for column in resource.key_columns:

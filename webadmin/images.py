@@ -20,6 +20,7 @@ from sqlalchemy import (
     Select,
     Table,
     Text,
+    bindparam,
     cast,
     func,
     inspect,
@@ -80,6 +81,12 @@ class Kept:
     def select(self) -> Select[Any]:
         """The SELECT of a whole row, in the order of `columns`."""
         return select(*self.shown(plain=False))
+
+    @cached_property
+    def select_one(self) -> Select[Any]:
+        """The SELECT of the row with the key `key0`, `key1` ..."""
+        parts = enumerate(column.attribute for column in self.key_columns)
+        return self.select.where(*(part == bindparam(f"key{i}") for i, part in parts))
 
     def shown(self, plain: bool) -> list[ColumnElement[Any]]:
         """Return what is read of a row: never a secret, of a binary its length.
@@ -298,10 +305,15 @@ def read(kept: Kept, keys: Sequence[Key], lock: bool = False, *where: Any) -> li
     found: list[Row] = []
     connection = db.session.connection()
     for start in range(0, len(keys), MOST_KEYS):
-        statement = kept.select.where(kept.among(keys[start : start + MOST_KEYS]), *where)
+        some = keys[start : start + MOST_KEYS]
+        statement, values = kept.select_one, {f"key{i}": part for i, part in enumerate(some[0])}
+        if len(some) > 1:
+            statement, values = kept.select.where(kept.among(some)), {}
+        if where:
+            statement = statement.where(*where)
         if lock:
             statement = statement.with_for_update(of=kept.table)
-        found += connection.execute(statement).all()
+        found += connection.execute(statement, values).all()
     return found
 
 

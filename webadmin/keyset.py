@@ -8,6 +8,7 @@ NULLs come last in both directions.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 from sqlalchemy import (
@@ -74,7 +75,8 @@ class SortKey:
         return found
 
 
-def sort_keys(resource: Resource, sort: Sequence[str], dialect: str) -> list[SortKey]:
+@lru_cache(maxsize=300)
+def sort_keys(resource: Resource, sort: tuple[str, ...], dialect: str) -> tuple[SortKey, ...]:
     """Return the keys of a sort such as ("name", "-age"), closed by the primary key."""
     keys: dict[str, SortKey] = {}
     last_down = False
@@ -86,7 +88,7 @@ def sort_keys(resource: Resource, sort: Sequence[str], dialect: str) -> list[Sor
         keys.setdefault(column.name, _sort_key(column, last_down, dialect))
     names = list(keys)
     complete = max(names.index(column.name) for column in resource.key_columns)
-    return list(keys.values())[: complete + 1]
+    return tuple(keys.values())[: complete + 1]
 
 
 def _sort_key(column: Column, descending: bool, dialect: str) -> SortKey:

@@ -4,13 +4,11 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
-from flask_babel import get_locale
-
 from webadmin import filters, formats, forms, listing, records
 from webadmin.columns import Column
 from webadmin.filters import Filter
 from webadmin.listing import ListState
-from webadmin.messages import gettext, lazy_gettext
+from webadmin.messages import gettext, language, lazy_gettext
 
 
 @dataclass(frozen=True)
@@ -82,7 +80,7 @@ _INPUT_TYPES = {"date": "date", "datetime": "datetime-local", "time": "time"}
 
 def headings(state: ListState) -> list[Heading]:
     """Return the heads of the columns."""
-    return _headings(state.anywhere, str(get_locale()))
+    return _headings(state.anywhere, language())
 
 
 @lru_cache(maxsize=300)
@@ -209,9 +207,4 @@ def filters_are_fixed(state: ListState) -> bool:
 
 def sizes(state: ListState) -> list[tuple[int, str]]:
     """Return the numbers of records a page can have, and where each leads."""
-    return _sizes(state.anywhere)
-
-
-@lru_cache(maxsize=300)
-def _sizes(state: ListState) -> list[tuple[int, str]]:
     return [(size, state.first_page(size=size) or "?") for size in listing.SIZES]

@@ -88,12 +88,17 @@ class ListState:
 
     def query(self, **changes: Any) -> str:
         """Return the query string of this state with changes, "?" included, "" where empty."""
-        state = self
-        if changes:
-            # A page has thirty of these links: `replace` would check and copy field by field.
-            state = object.__new__(ListState)
-            state.__dict__.update(self.__dict__, **changes)
-        text = "&".join(f"{name}={quote(value, safe=',')}" for name, value in state.parameters())
+        if not changes:
+            return self._query
+        # A page has thirty of these links: `replace` would check and copy field by field.
+        state = object.__new__(ListState)
+        state.__dict__.update(self.__dict__, **changes)
+        state.__dict__.pop("_query", None)
+        return state._query
+
+    @cached_property
+    def _query(self) -> str:
+        text = "&".join(f"{name}={quote(value, safe=',')}" for name, value in self.parameters())
         return f"?{text}" if text else ""
 
     def first_page(self, **changes: Any) -> str:

@@ -1,14 +1,40 @@
 """Texts in the reader's language. A page asks for a hundred: its catalogue is looked up once."""
 
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any
 
 from babel.support import NullTranslations
-from flask import g, has_request_context
+from flask import current_app, g, has_request_context, request
 from flask_babel import get_translations
 from flask_babel.speaklater import LazyString
+from werkzeug.datastructures import LanguageAccept
+from werkzeug.http import parse_accept_header
+
+from webadmin.settings import LANGUAGES
 
 TRANSLATIONS = Path(__file__).parent / "translations"
+
+
+def language() -> str:
+    """Return the setting's language, else the best of those that the browser asks for.
+
+    The command line, which nobody's browser asks, speaks English without the setting.
+    """
+    try:
+        return str(g.language)
+    except AttributeError:
+        setting = current_app.config["LANGUAGE"]
+        asked = request.headers.get("Accept-Language", "") if has_request_context() else ""
+        g.language = setting or _best(asked)
+        return str(g.language)
+    except RuntimeError:
+        return LANGUAGES[0]
+
+
+@lru_cache(maxsize=500)
+def _best(header: str) -> str:
+    return parse_accept_header(header, LanguageAccept).best_match(LANGUAGES) or LANGUAGES[0]
 
 
 def translations() -> Any:
@@ -17,10 +43,15 @@ def translations() -> Any:
         return g.translations
     except AttributeError:
         # Without a request there is no language to choose: the command line speaks English.
-        g.translations = get_translations() if has_request_context() else NullTranslations()
+        g.translations = _catalogue(language()) if has_request_context() else NullTranslations()
         return g.translations
     except RuntimeError:
         return NullTranslations()
+
+
+@cache
+def _catalogue(_language: str) -> Any:
+    return get_translations()
 
 
 def gettext(text: str, **variables: Any) -> str:

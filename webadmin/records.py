@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from flask import current_app
 from sqlalchemy import ColumnElement, Select, and_, bindparam, func, select
 
-from webadmin import counts, cursors, filters, keyset, listing
+from webadmin import counts, cursors, filters, keyset, listing, prepared
 from webadmin.columns import Column
 from webadmin.counts import Count
 from webadmin.database import dialect, read
@@ -107,8 +107,8 @@ def page(state: ListState) -> Page:
     if total and cursor == "end" and total.kind == "exact":
         size = total.number % size or size  # so that walking back meets the usual pages
     position, place = _place(state, keys) if cursor not in ("", "end") else (None, None)
-    statement = _statement(_page_statement, state, keyset.filled(place), backward)
-    rows = read(statement, keyset.parameters(place, size + 1)).all()
+    values = keyset.parameters(place, size + 1)
+    rows = _rows(_page_statement, state, values, keyset.filled(place), backward)
     more, rows = len(rows) > size, rows[:size]
     if total is None:
         total = count(state) if more or cursor else _whole(state, len(rows))
@@ -147,11 +147,14 @@ def _neighbours_statement(state: ListState, name: str, there: Filled) -> Any:
     return keyset.neighbours(matching(state, *_labelled(state.resource, (), True)), keys, there)
 
 
-def _statement(build: Callable[..., Any], state: ListState, *form: Any) -> Any:
-    """Return a statement; that of a whole list is kept: building takes longer than running."""
+def _rows(
+    build: Callable[..., Any], state: ListState, values: dict[str, Any], *form: Any
+) -> Sequence[Sequence[Any]]:
+    """Run a statement; that of a whole list is kept: building takes longer than running."""
     if state.narrowed or state.resource.scope:
-        return build(state, dialect(), *form)
-    return _kept(build, ListState(state.resource, sort=state.sort), dialect(), *form)
+        return read(build(state, dialect(), *form), values).all()
+    kept = _kept(build, ListState(state.resource, sort=state.sort), dialect(), *form)
+    return prepared.rows(kept, values)
 
 
 @lru_cache(maxsize=200)
@@ -229,13 +232,16 @@ def get(
     None where there is no record with that key.
     """
     statement = _kept(_record_statement, state.resource, state.ordering, dialect(), tuple(names))
+    values = {f"key{i}": part for i, part in enumerate(key)}
+    rows: Sequence[Sequence[Any]]
     if state.resource.scope:
-        statement = statement.where(*filters.scope(state.resource))
-    row = read(statement, {f"key{i}": part for i, part in enumerate(key)}).first()
-    if row is None:
+        rows = read(statement.where(*filters.scope(state.resource)), values).all()
+    else:
+        rows = prepared.rows(statement, values)
+    if not rows:
         return None
-    record = _record(state.resource, row, len(names))
-    return record, list(row[len(names) + len(key) :])
+    record = _record(state.resource, rows[0], len(names))
+    return record, list(rows[0][len(names) + len(key) :])
 
 
 def _record_statement(
@@ -250,12 +256,12 @@ def _record_statement(
 
 def neighbours(state: ListState, place: list[Any]) -> tuple[str | None, str | None]:
     """Return the keys of the records before and after a place in a list."""
-    statement = _statement(_neighbours_statement, state, keyset.filled(place))
+    values = keyset.parameters(place, 1)
     nearest: dict[bool, tuple[int, str]] = {}
-    for row in read(statement, keyset.parameters(place, 1)):
-        before, distance = row.leg < 0, abs(row.leg)
+    for *key, leg in _rows(_neighbours_statement, state, values, keyset.filled(place)):
+        before, distance = leg < 0, abs(leg)
         if before not in nearest or distance < nearest[before][0]:
-            nearest[before] = (distance, _record(state.resource, row, 0).key)
+            nearest[before] = (distance, key_text(state.resource, key))
     return tuple(nearest.get(side, (0, None))[1] for side in (True, False))  # type: ignore[return-value]
 
 

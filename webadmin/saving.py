@@ -62,12 +62,11 @@ def create(resource: Resource, values: Mapping[str, Any], identifier: str) -> tu
         RefusedError: A rule of webadmin's own refuses the values; the caller rolls back.
         sqlalchemy.exc.DBAPIError: The database refuses the values; the caller rolls back.
     """
-    submission = submissions.claim(identifier)
-    if submission is None:
-        submission = submissions.made(identifier)
-        key = parse_key(resource, submission.key, dialect())
+    earlier = submissions.claim(identifier)
+    if earlier is not None:
+        key = parse_key(resource, earlier, dialect())
         if key is None or records.exists(resource, key):
-            return submission.key, False
+            return earlier, False
         # Made once and deleted since: going back and saving again is meant.
     # Not the model's own constructor, which may want arguments.
     record = inspect(resource.model).class_manager.new_instance()
@@ -77,8 +76,9 @@ def create(resource: Resource, values: Mapping[str, Any], identifier: str) -> tu
     db.session.flush()
     parts = tuple(getattr(record, column.name) for column in resource.key_columns)
     _check_scope(resource, parts)
-    submission.key = key_text(resource, parts)
-    return submission.key, True
+    made = key_text(resource, parts)
+    submissions.keep(identifier, made)
+    return made, True
 
 
 def _check_scope(resource: Resource, key: tuple[Any, ...]) -> None:

@@ -25,8 +25,9 @@ from sqlalchemy import (
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Mapped, mapped_column
 
+from webadmin import prepared
 from webadmin.accounts import Account, now
-from webadmin.database import begin_request, db, read, reading, writing
+from webadmin.database import db, reading, release, writing
 from webadmin.permissions import Role
 
 TOKEN = "token"  # noqa: S105 - the name of the cookie's entry
@@ -138,10 +139,9 @@ def _statement() -> Select[*tuple[Any, ...]]:
             Account.id,
             Account.email,
             Account.role,
-            Account.active,
         )
         .join(Account, Account.id == SessionRecord.account_id)
-        .where(SessionRecord.digest == bindparam("digest"))
+        .where(SessionRecord.digest == bindparam("digest"), Account.active)
     )
 
 
@@ -151,16 +151,17 @@ def _current() -> SignedIn | None:
         return None
     digest = _digest(token)
     with reading():  # who may do what waits for nobody who writes
-        row = read(_statement(), {"digest": digest}).first()
-    if row is None or not row.active:
+        rows = prepared.rows(_statement(), {"digest": digest})
+    if not rows:
         return None
+    created_at, seen_at, remember, key, email, role = rows[0]
     at = _now()
     # A clock that was set back makes ages negative: that ends no session.
-    if at - row.created_at > _lifetime(row.remember) or at - row.seen_at > _idle(row.remember):
+    if at - created_at > _lifetime(remember) or at - seen_at > _idle(remember):
         return None
-    if abs(at - row.seen_at) > SEEN_EVERY:
+    if abs(at - seen_at) > SEEN_EVERY:
         _see(digest, at)
-    return SignedIn(row.id, row.email, Role(row.role), digest)
+    return SignedIn(key, email, Role(role), digest)
 
 
 def _see(digest: str, at: datetime) -> None:
@@ -168,13 +169,12 @@ def _see(digest: str, at: datetime) -> None:
     address = (request.remote_addr or "")[:45]
     statement = update(SessionRecord).where(SessionRecord.digest == digest)
     statement = statement.values(seen_at=at, address=address)
-    db.session.rollback()  # one connection a request is enough
+    release()  # one connection a request is enough
     try:
         with writing(patience=0), db.engine.begin() as connection:
             connection.execute(statement)
     except DBAPIError:
         pass  # the next request notes it
-    begin_request(safe=g.only_reads)
 
 
 def end(account_id: int, digest: str) -> bool:

@@ -11,8 +11,8 @@ from datetime import timedelta
 from typing import Any
 from urllib.parse import unquote
 
-from flask import Flask, after_this_request, g, render_template, request, session
-from flask.sessions import SecureCookieSessionInterface
+from flask import Flask, Response, after_this_request, g, render_template, request, session
+from flask.sessions import SecureCookieSessionInterface, SessionMixin
 from flask_login import user_logged_out
 from flask_security import (
     Security,
@@ -23,6 +23,7 @@ from flask_security import (
     user_authenticated,
 )
 from flask_security.tf_plugin import tf_clean_session
+from itsdangerous import URLSafeTimedSerializer
 from passlib.totp import TOTP, AppWallet
 from sqlalchemy import select
 from webauthn.helpers.structs import (
@@ -124,6 +125,21 @@ CHOICES: dict[str, Any] = {
 
 class CookieSession(SecureCookieSessionInterface):
     """Flask's session, whose cookie no other host can set and no plain connection carries."""
+
+    _serializer: URLSafeTimedSerializer | None = None
+
+    def get_signing_serializer(self, app: Flask) -> URLSafeTimedSerializer | None:
+        """Return what signs the cookies of a site: made once, which takes as long as using it."""
+        if self._serializer is None:
+            self._serializer = super().get_signing_serializer(app)
+        return self._serializer
+
+    def save_session(self, app: Flask, session: SessionMixin, response: Response) -> None:
+        """Set the cookie where the session has changed: it is not renewed by being used."""
+        if session.modified:
+            super().save_session(app, session, response)
+        elif session.accessed:
+            response.vary.add("Cookie")
 
     def get_cookie_name(self, app: Flask) -> str:
         """Return the name: `__Host-` binds it to the host, where there is HTTPS (RFC 6265bis)."""

@@ -5,8 +5,9 @@ import json
 import secrets
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
-from sqlalchemy import DateTime, String, Text, delete
+from sqlalchemy import DateTime, String, Text, bindparam, delete, insert, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -24,6 +25,13 @@ class Submission(db.Model):  # type: ignore[name-defined,misc]
     created_at: Mapped[datetime] = mapped_column(DateTime, index=True)
 
 
+# Statements past the session's objects, which take several times longer.
+_TABLE: Any = Submission.__table__
+_THIS = _TABLE.c.digest == bindparam("which")
+_FIND, _ENTER = select(_TABLE.c.key).where(_THIS), insert(_TABLE)
+_KEEP = update(_TABLE).where(_THIS).values(key=bindparam("key"))
+
+
 def new_token() -> str:
     """Return a token for a form: what carries the same one and the same values is one form."""
     return secrets.token_urlsafe(16)
@@ -35,28 +43,37 @@ def digest(resource_name: str, token: str, fields: Iterable[tuple[str, str]]) ->
     return hashlib.sha256(data.encode()).hexdigest()
 
 
-def claim(identifier: str) -> Submission | None:
-    """Enter a submission in the current transaction; None if it was entered before.
+def claim(identifier: str) -> str | None:
+    """Enter a submission in the current transaction.
 
     Two at the same time: the second waits here until the first has committed.
+
+    Returns:
+        None, or the key that came of it if it was entered before.
     """
-    if db.session.get(Submission, identifier) is not None:
-        return None
-    submission = Submission(digest=identifier, key="", created_at=_now())
-    db.session.add(submission)
+    earlier = _key(identifier)
+    if earlier is not None:
+        return earlier
+    values = {"digest": identifier, "key": "", "created_at": _now()}
     try:
-        db.session.flush()
+        db.session.connection().execute(_ENTER, values)
     except IntegrityError:
         db.session.rollback()
-        return None
+        return _key(identifier)
     if secrets.randbelow(100) == 0:  # old ones go now and then, not on every save
-        db.session.execute(delete(Submission).where(Submission.created_at < _now() - KEPT))
-    return submission
+        old = delete(_TABLE).where(_TABLE.c.created_at < _now() - KEPT)
+        db.session.connection().execute(old)
+    return None
 
 
-def made(identifier: str) -> Submission:
-    """Return a submission that was entered before."""
-    return db.session.get_one(Submission, identifier)
+def keep(identifier: str, key: str) -> None:
+    """Note the key that came of a submission, in the current transaction."""
+    db.session.connection().execute(_KEEP, {"which": identifier, "key": key})
+
+
+def _key(identifier: str) -> str | None:
+    key: str | None = db.session.connection().execute(_FIND, {"which": identifier}).scalar()
+    return key
 
 
 def _now() -> datetime:

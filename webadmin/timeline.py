@@ -1,9 +1,11 @@
 """The timeline: changes found by keyset, and put into words."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
+from functools import cache
+from types import SimpleNamespace
 from typing import Any
 
 from flask_babel import (
@@ -15,16 +17,28 @@ from flask_babel import (
     to_utc,
 )
 from markupsafe import Markup, escape
-from sqlalchemy import ColumnElement, Select, and_, false, func, literal_column, or_, select
+from sqlalchemy import (
+    ColumnElement,
+    Integer,
+    Select,
+    and_,
+    bindparam,
+    false,
+    func,
+    literal_column,
+    or_,
+    select,
+)
 from sqlalchemy.orm import aliased
 
-from webadmin import differences, filters, formats, forms, images, keys, records, templating, undo
+from webadmin import differences, filters, formats, forms, images, keys, prepared, records, undo
 from webadmin.columns import Column
 from webadmin.database import asking, dialect, read
 from webadmin.history import CREATE, DELETE, EDIT, PRUNE, Change
 from webadmin.messages import gettext
 from webadmin.permissions import Action, Role
 from webadmin.resource import Resource
+from webadmin.templating import number
 
 SIZE = 50
 # Where only the first change of each kind in a batch is wanted: a literal, or no DBMS would use
@@ -32,6 +46,7 @@ SIZE = 50
 FIRST = Change.number == literal_column("1")
 
 _TABLE: Any = Change.__table__  # rows of it are read in a fraction of the time that objects take
+_NAMES = (*_TABLE.columns.keys(), "undone", "many")
 
 
 @dataclass(frozen=True)
@@ -106,7 +121,9 @@ def everything(
     statement = select(_TABLE).where(visible(), *conditions)
     if not whole:
         statement = statement.where(FIRST)
-    return _page(statement, older, size, grouped=not whole)
+    if older:
+        statement = statement.where(Change.id < older)
+    return _found(read(_with_others(statement), {"most": size + 1}), size, grouped=not whole)
 
 
 def of_record(resource: Resource, key: str, older: int = 0, size: int = SIZE) -> Found:
@@ -118,72 +135,57 @@ def of_record(resource: Resource, key: str, older: int = 0, size: int = SIZE) ->
         older: The id to go on from.
         size: How many at most.
     """
-    name = images.home(resource).name
-    statement = select(_TABLE).where(Change.resource == name, Change.key == key)
     parsed = keys.parse_key(resource, key, dialect())
-    if filters.scope(resource) and (parsed is None or not records.exists(resource, parsed)):
-        account = asking()
-        statement = statement.where(Change.account_id == getattr(account, "id", None))
-    return _page(statement, older, size, grouped=False)
+    scoped = bool(filters.scope(resource))
+    own = scoped and (parsed is None or not records.exists(resource, parsed))
+    values = {
+        "its_resource": images.home(resource).name,
+        "its_key": key,
+        "older": older,
+        "own": getattr(asking(), "id", None),
+    }
+    rows = prepared.rows(_of_record(own, older > 0), {**values, "most": size + 1})
+    return _found(rows, size, grouped=False)
 
 
-def _page(statement: Select[Any], older: int, size: int, grouped: bool) -> Found:
+@cache
+def _of_record(own: bool, older: bool) -> Select[Any]:
+    found = select(_TABLE).where(
+        Change.resource == bindparam("its_resource"), Change.key == bindparam("its_key")
+    )
+    if own:
+        found = found.where(Change.account_id == bindparam("own"))
     if older:
-        statement = statement.where(Change.id < older)
-    statement = statement.order_by(Change.id.desc()).limit(size + 1)
-    found: list[Any] = list(read(statement))
-    more, found = len(found) > size, found[:size]
-    return Found(describe(found, grouped), found[-1].id if more else 0)
+        found = found.where(Change.id < bindparam("older"))
+    return _with_others(found)
 
 
-def describe(found: Sequence[Change], grouped: bool = False) -> list[Entry]:
-    """Return changes in words.
+def _found(rows: Iterable[Sequence[Any]], size: int, grouped: bool) -> Found:
+    changes = [SimpleNamespace(**dict(zip(_NAMES, row, strict=True))) for row in rows]
+    more, changes = len(changes) > size, changes[:size]
+    return Found([_entry(one, grouped) for one in changes], changes[-1].id if more else 0)
 
-    Args:
-        found: The changes.
-        grouped: Whether each stands for all of its kind in its batch.
+
+def _with_others(wanted: Select[Any]) -> Select[Any]:
+    """Return the SELECT of the last `most` changes, each with what others tell of it.
+
+    `undone`: whether it was taken back, and not made anew by undoing that; `many`: how many there
+    are of its kind in its batch.
     """
-    undone, many = _undone(found), _many(found)
-    return [_entry(one, many.get(one.id, 1), grouped, one.id in undone) for one in found]
+    change = wanted.order_by(Change.id.desc()).limit(bindparam("most", type_=Integer())).subquery()
+    undoing, again, last = aliased(Change), aliased(Change), aliased(Change)
+    redone = select(literal_column("1")).where(again.undoes == undoing.id).exists()
+    undone = select(literal_column("1")).where(undoing.undoes == change.c.id, ~redone).exists()
+    same = (getattr(last, name) == change.c[name] for name in ("batch", "resource", "action"))
+    many = select(last.number).where(*same).order_by(last.id.desc()).limit(1).scalar_subquery()
+    found = select(change, undone.label("undone"), many.label("many"))
+    return found.order_by(change.c.id.desc())
 
 
-def _undone(found: Sequence[Change]) -> set[int]:
-    """Return the ids of changes that were taken back, and not made anew by undoing that."""
-    wanted = [one.id for one in found]
-    if not wanted:
-        return set()
-    again = aliased(Change)
-    statement = select(Change.undoes).where(
-        Change.undoes.in_(wanted),
-        ~select(literal_column("1")).where(again.undoes == Change.id).exists(),
-    )
-    return set(read(statement).scalars())
-
-
-def _many(found: Sequence[Change]) -> dict[int, int]:
-    """Return how many changes there are of the kind and in the batch of each."""
-    if not found:
-        return {}
-    last = aliased(Change)
-    number = (
-        select(last.number)
-        .where(
-            last.batch == Change.batch,
-            last.resource == Change.resource,
-            last.action == Change.action,
-        )
-        .order_by(last.id.desc())
-        .limit(1)
-        .scalar_subquery()
-    )
-    statement = select(Change.id, number).where(Change.id.in_([one.id for one in found]))
-    return {row[0]: row[1] for row in read(statement)}
-
-
-def _entry(one: Change, many: int, grouped: bool, undone: bool) -> Entry:
+def _entry(one: Any, grouped: bool) -> Entry:
     resource = records.resources().get(one.resource)
-    alone = many == 1
-    many = many if grouped else 1
+    alone, undone = one.many == 1, one.undone
+    many = one.many if grouped else 1
     return Entry(
         change=one,
         resource=resource,
@@ -232,17 +234,13 @@ def _words_of_many(one: Change, many: int, resource: Resource) -> str:
         return str(
             gettext(
                 "%(label)s: %(number)s created by import of %(file)s",
-                label=label, number=templating.number(many), file=one.source,
+                label=label, number=number(many), file=one.source,
             )
         )  # fmt: skip
     texts = {
-        CREATE: gettext(
-            "%(label)s: %(number)s created", label=label, number=templating.number(many)
-        ),
-        EDIT: gettext("%(label)s: %(number)s changed", label=label, number=templating.number(many)),
-        DELETE: gettext(
-            "%(label)s: %(number)s deleted", label=label, number=templating.number(many)
-        ),
+        CREATE: gettext("%(label)s: %(number)s created", label=label, number=number(many)),
+        EDIT: gettext("%(label)s: %(number)s changed", label=label, number=number(many)),
+        DELETE: gettext("%(label)s: %(number)s deleted", label=label, number=number(many)),
     }
     return str(texts[one.action])
 

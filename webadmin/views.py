@@ -63,13 +63,13 @@ def index(resource: Resource) -> Answer:
         "list.html",
         state,
         page=page,
-        headings=heads,
+        headings=list_page.headings,
         rows=cells.rows(state, page.records, heads, choosable),
         choosable=choosable,
         chips=list_page.chips(state),
         controls=list_page.controls,
         fixed=list_page.filters_are_fixed(state),
-        sizes=list_page.sizes(state),
+        sizes=list_page.sizes,
     )
 
 

@@ -1,0 +1,91 @@
+"""Prepared: SELECTs that pages run again and again, compiled once and handed to the driver.
+
+SQLAlchemy's own way from a compiled statement to rows takes ten times what SQLite takes to find
+one record by its key.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import closing
+from functools import lru_cache
+from typing import Any
+
+from flask import g
+from sqlalchemy import Dialect, Select
+from sqlalchemy.sql.compiler import SQLCompiler
+
+from webadmin.database import connection
+
+Statement = Select[Any]
+Converter = Callable[[Any], Any]
+
+
+def rows(statement: Statement, parameters: Mapping[str, Any]) -> Sequence[Sequence[Any]]:
+    """Execute a SELECT of columns that is kept, and return its rows as tuples.
+
+    SQLAlchemy executes it where something listens to statements, and in a request that writes:
+    there an error would end PostgreSQL's transaction before SQLAlchemy has seen it.
+
+    Args:
+        statement: The same object each time; its values are bound by name.
+        parameters: The values.
+    """
+    link = connection()
+    watched = bool(link.engine.dispatch.before_cursor_execute)
+    if g.get("only_reads") and not watched and link.dialect.loaded_dbapi:
+        prepared = _prepared(statement, link.dialect)
+        try:
+            with closing(link.connection.cursor()) as cursor:
+                return prepared.run(cursor, parameters)
+        except link.dialect.loaded_dbapi.Error:
+            pass  # it fails once more below, where SQLAlchemy finds out what that means
+    return link.execute(statement, parameters).all()
+
+
+@lru_cache(maxsize=300)
+def _prepared(statement: Statement, dialect: Dialect) -> "_Prepared":
+    return _Prepared(statement, dialect)
+
+
+class _Prepared:
+    """A SELECT as a driver takes it: its text, and what turns values into the driver's and back."""
+
+    def __init__(self, statement: Statement, dialect: Dialect) -> None:
+        compiled = statement.compile(dialect=dialect)
+        assert isinstance(compiled, SQLCompiler)  # noqa: S101 - for mypy  # nosec B101
+        self.dialect = dialect
+        self.sql = compiled.string
+        self.constants = dict(compiled.params)
+        self.names = compiled.positiontup  # None: the driver takes values by name
+        self.binders: dict[str, Converter] = {}
+        for name, bound in compiled.binds.items():
+            binder = bound.type.dialect_impl(dialect).bind_processor(dialect)
+            if binder is not None:
+                self.binders[name] = binder
+        self.types = [column.type for column in statement.selected_columns]
+        self.converters: list[Converter | None] | None = None
+
+    def run(self, cursor: Any, parameters: Mapping[str, Any]) -> Sequence[Sequence[Any]]:
+        values = {**self.constants, **parameters}
+        for name, bind in self.binders.items():
+            values[name] = bind(values[name])
+        given = values if self.names is None else [values[name] for name in self.names]
+        cursor.execute(self.sql, given)
+        found: Sequence[Sequence[Any]] = cursor.fetchall()
+        if self.converters is None:
+            self.converters = self._converters(cursor)
+        if not any(self.converters):
+            return found
+        return [
+            tuple(
+                value if convert is None else convert(value)
+                for convert, value in zip(self.converters, row, strict=True)
+            )
+            for row in found
+        ]
+
+    def _converters(self, cursor: Any) -> list[Converter | None]:
+        """Return what turns the driver's values into those of the columns' types."""
+        return [
+            type_.dialect_impl(self.dialect).result_processor(self.dialect, described[1])
+            for type_, described in zip(self.types, cursor.description, strict=True)
+        ]
