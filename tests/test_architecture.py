@@ -11,6 +11,7 @@ ORDER = [
     "config",
     "sqlite",
     "database",
+    "time_limit",
     "values",
     "texts",
     "columns",

@@ -9,7 +9,7 @@ from typing import Any
 
 from flask import Flask, current_app, g
 from flask_sqlalchemy import SQLAlchemy
-from sqlalchemy import CursorResult, Executable, event, make_url
+from sqlalchemy import Connection, CursorResult, Executable, event, make_url
 from sqlalchemy.engine import URL
 from sqlalchemy.engine.interfaces import CoreExecuteOptionsParameter
 from sqlalchemy.exc import ArgumentError
@@ -42,10 +42,14 @@ def read(
 
     What the session adds to it serves entities.
     """
+    return connection().execute(statement, parameters or {})
+
+
+def connection() -> Connection:
+    """Return the session's connection, in the transaction that `begin_request` wants."""
     # Only the first connection of a session takes options.
     first = g.pop("autocommit", False) and not db.session.registry().in_transaction()
-    options = _AUTOCOMMIT if first else None
-    return db.session.connection(execution_options=options).execute(statement, parameters or {})
+    return db.session.connection(execution_options=_AUTOCOMMIT if first else None)
 
 
 def asking() -> Any:
