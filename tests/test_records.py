@@ -32,11 +32,14 @@ def test_how_many_statements_a_page_takes(site: Flask) -> None:
         assert len(run) == 1  # all there is stands on the page: no count is needed
         onward = lists.turn(state, records.page(state), forward=True)
         assert onward is not None
-        asked = [replace(state, q="1"), replace(state, before="end"), replace(state, exact=True)]
-        for now in [state, onward, *asked]:
+        for now in [state, onward, replace(state, q="1"), replace(state, before="end")]:
             with lists.statements() as run:
                 records.page(now)
             assert len(run) <= 2
+        with lists.statements() as run:
+            records.page(replace(state, exact=True))
+        limit = 0 if records.dialect() == "sqlite" else 2  # a server is told it, and then no more
+        assert len(run) <= 2 + limit
         (key,) = db.session.execute(text("SELECT min(id) FROM users")).one()
         with lists.statements() as run:
             found = records.get(state, (), (key,))

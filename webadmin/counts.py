@@ -11,6 +11,7 @@ from sqlalchemy import Select, column, func, select, text
 
 from webadmin.database import db, dialect, read
 from webadmin.resource import Resource
+from webadmin.time_limit import TookTooLongError, limited
 
 BOUND = 10_000
 REMEMBERED = 30.0
@@ -41,9 +42,23 @@ def _bounded(matching: Select[Any]) -> Any:
 
 
 def exact(matching: Select[Any]) -> Count:
-    """Count the records of a SELECT, however many there are."""
+    """Count the records of a SELECT, however many there are.
+
+    Raises:
+        TookTooLongError: There are too many for `COUNT_TIMEOUT`.
+    """
     statement = select(func.count()).select_from(matching.subquery())
-    return Count(read(statement).scalar_one())
+    with limited(current_app.config["COUNT_TIMEOUT"]):
+        return Count(read(statement).scalar_one())
+
+
+def hurried(matching: Select[Any]) -> Count:
+    """Count as `bounded` does, within the time of an exact count; else "more" than none."""
+    try:
+        with limited(current_app.config["COUNT_TIMEOUT"]):
+            return bounded(matching)
+    except TookTooLongError:
+        return Count(0, "more")
 
 
 def of_table(resource: Resource) -> Count:

@@ -1,6 +1,7 @@
 """Records read: the page of a list, one record, its neighbours, labels of references."""
 
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, NamedTuple
@@ -18,6 +19,7 @@ from webadmin.lenient import readable
 from webadmin.listing import ListState
 from webadmin.permissions import Action
 from webadmin.resource import Resource
+from webadmin.time_limit import TookTooLongError
 
 SHORT_TEXT = 120
 MOST_CHOICES = 100
@@ -103,7 +105,7 @@ def page(state: ListState) -> Page:
     """
     keys = keyset.sort_keys(state.resource, state.ordering, dialect())
     backward, cursor, size = bool(state.before), state.after or state.before, state.size
-    total = count(state) if cursor == "end" or state.exact else None
+    total = count(state) if cursor == "end" else None
     if total and cursor == "end" and total.kind == "exact":
         size = total.number % size or size  # so that walking back meets the usual pages
     position, place = _place(state, keys) if cursor not in ("", "end") else (None, None)
@@ -112,6 +114,8 @@ def page(state: ListState) -> Page:
     more, rows = len(rows) > size, rows[:size]
     if total is None:
         total = count(state) if more or cursor else _whole(state, len(rows))
+    if total.kind == "more":  # a count that took too long knows less than the page
+        total = Count(max(total.number, len(rows)), "more")
     if backward:
         rows = rows[::-1]
     first = _first(backward, cursor, more, position, len(rows), total)
@@ -189,11 +193,12 @@ def _first(
 
 
 def count(state: ListState) -> Count:
-    """Return how many records a list has, exactly if its state asks for that."""
+    """Return how many records a list has, exactly if its state asks and there is time for that."""
     if state.exact:
-        return counts.exact(matching(state))
+        with suppress(TookTooLongError):
+            return counts.exact(matching(state))
     if state.narrowed or state.resource.scope:
-        return counts.bounded(matching(state))
+        return (counts.hurried if state.exact else counts.bounded)(matching(state))
     kept = counts.remembered(state.resource)
     if kept and kept.kind == "about":
         return kept

@@ -1,6 +1,7 @@
 """The pages that read: the list and one record; and what all pages of a resource share."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 from flask import abort, current_app, redirect, render_template, request
@@ -55,6 +56,9 @@ def index(resource: Resource) -> Answer:
         # The records there are gone: the nearest page that there is.
         end = {"after": "", "before": "end" if state.after else ""}
         return redirect(site_url(f"{resource.name}/") + state.query(**end), 303)
+    given_up = state.exact and page.count.kind != "exact"
+    if given_up:
+        state = replace(state, exact=False)  # the next page shall not wait in vain again
     heads = list_page.headings(state)
     choosable = f"{resource.name}.bulk_edit" in current_app.view_functions and any(
         filters.may(action, resource) for action in (Action.EDIT, Action.DELETE)
@@ -63,6 +67,7 @@ def index(resource: Resource) -> Answer:
         "list.html",
         state,
         page=page,
+        given_up=given_up,
         headings=heads,
         rows=cells.rows(state, page.records, heads, choosable),
         choosable=choosable,
