@@ -23,6 +23,7 @@ ORDER = [
     "keys",
     "filters",
     "keyset",
+    "jumps",
     "cursors",
     "listing",
     "counts",

@@ -32,7 +32,8 @@ def test_how_many_statements_a_page_takes(site: Flask) -> None:
         assert len(run) == 1  # all there is stands on the page: no count is needed
         onward = lists.turn(state, records.page(state), forward=True)
         assert onward is not None
-        for now in [state, onward, replace(state, q="1"), replace(state, before="end")]:
+        asked = [replace(state, q="1"), replace(state, before="end"), replace(state, goto="1")]
+        for now in [state, onward, *asked]:
             with lists.statements() as run:
                 records.page(now)
             assert len(run) <= 2
@@ -79,7 +80,12 @@ def test_a_page_reads_a_few_hundred_records(crowded: Flask, sort: tuple[str, ...
             assert found is not None
             cursor = records.cursors.encode(1, sort_keys(state), found[1])
             places += [replace(state, after=cursor), replace(state, before=cursor)]
-        for place in places:
+            with lists.statements() as run:
+                assert records.around(state, (key,))
+            for sql, parameters in run:
+                assert lists.records_read(sql, parameters) < MOST_READ, (sql, parameters)
+        goto = {"id": "50000", "name": "Name 5", "age": "500"}[sort[0].removeprefix("-")]
+        for place in [*places, replace(state, goto=goto)]:
             with lists.statements() as run:
                 page = records.page(place)
             assert page.records

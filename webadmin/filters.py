@@ -52,9 +52,7 @@ class Filter:
         attribute, value = self.column.attribute, self.value
         if isinstance(value, datetime) and dialect() == "sqlite":
             return _moment(attribute, self.operator, value)
-        if isinstance(value, float) and _single(self.column, db.engine.dialect):
-            value = _rounded(value)
-        return OPERATORS[self.operator](attribute, value)
+        return OPERATORS[self.operator](attribute, held(self.column, value))
 
 
 def _moment(attribute: Any, operator: str, value: datetime) -> ColumnElement[bool]:
@@ -65,6 +63,13 @@ def _moment(attribute: Any, operator: str, value: datetime) -> ColumnElement[boo
     if operator == "exact":
         return stored.in_((short, full))
     return OPERATORS[operator](stored, short if operator in ("gte", "lt") else full)
+
+
+def held(column: Column, value: Any) -> Any:
+    """Return a value as a column holds it: a float is rounded where it has 32 bits there."""
+    if isinstance(value, float) and _single(column, db.engine.dialect):
+        return _rounded(value)
+    return value
 
 
 def _single(column: Column, dbms: Dialect) -> bool:
@@ -84,7 +89,7 @@ def _rounded(value: float) -> float:
         return value  # larger than any of them
 
 
-RESERVED = frozenset({"q", "sort", "size", "after", "before", "count"})
+RESERVED = frozenset({"q", "sort", "size", "after", "before", "goto", "around", "count"})
 
 
 def parameter(name: str, operator: str) -> str:

@@ -73,6 +73,12 @@ class SortKey:
         found: ColumnElement[bool] = self.expression < value if smaller else self.expression > value
         return found
 
+    def reached(self, value: ColumnElement[Any]) -> ColumnElement[bool]:
+        """Return the condition for records at a value or further on."""
+        down, expression = self.descending, self.expression
+        found: ColumnElement[bool] = expression <= value if down else expression >= value
+        return found
+
 
 def sort_keys(resource: Resource, sort: Sequence[str], dialect: str) -> list[SortKey]:
     """Return the keys of a sort such as ("name", "-age"), closed by the primary key."""
@@ -165,8 +171,25 @@ def page(base: Select[Any], keys: Sequence[SortKey], there: Filled, backward: bo
         there: The form of the place to go on from.
         backward: Whether the page lies before the place.
     """
+    return _joined(base, keys, _legs(keys, there, backward), backward)
+
+
+def reaching(base: Select[Any], keys: Sequence[SortKey]) -> Select[Any]:
+    """Return the SELECT of the records from a value of the first key on.
+
+    It is run with the `parameters` of a place that has this value only.
+    """
+    first = keys[0]
+    parts: list[Leg] = [([first.reached(first.bound("v0"))], 0)]
+    if first.nullable:
+        parts += _whole(keys, 1, [first.equal(None)], False)
+    return _joined(base, keys, parts, False)
+
+
+def _joined(
+    base: Select[Any], keys: Sequence[SortKey], parts: Sequence[Leg], backward: bool
+) -> Select[Any]:
     base = base.add_columns(*(key.value.label(f"k{i}") for i, key in enumerate(keys)))
-    parts = _legs(keys, there, backward)
     if len(parts) == 1:
         return _leg(base, keys, parts[0], backward)
     numbered = (

@@ -6,7 +6,7 @@ from typing import Any
 
 from flask_babel import get_locale
 
-from webadmin import filters, formats, forms, listing, records
+from webadmin import filters, formats, forms, jumps, listing, records
 from webadmin.columns import Column
 from webadmin.filters import Filter
 from webadmin.listing import ListState
@@ -48,6 +48,7 @@ class Control:
     Attributes:
         type: The type of an <input>, or "select".
         choices: (value, label) of a select.
+        keyboard: The inputmode: which keyboard a phone shows.
     """
 
     name: str
@@ -55,6 +56,7 @@ class Control:
     type: str
     value: str
     choices: list[tuple[str, Any]]
+    keyboard: str = ""
 
 
 WORDS = {
@@ -199,6 +201,21 @@ def _choices(column: Column) -> list[tuple[str, Any]]:
         found = records.reference_choices(target) or []
         return [(column.text(key), label) for key, label in found]
     return [(text, text.replace("_", " ")) for text in column.choices]
+
+
+def jump(state: ListState) -> Control | None:
+    """Return the input of what the list is sorted by; None where nothing can be named there."""
+    column = jumps.column(state.resource, state.ordering)
+    if column is None:
+        return None
+    label = gettext("Go to %(column)s", column=forms.label_of(state.resource, column.name))
+    if column.reference is None and column.kind.name in ("boolean", "choice"):
+        return Control("goto", label, "select", state.goto, [("", "—"), *_choices(column)])
+    type_, value = _INPUT_TYPES.get(column.kind.widget, "text"), state.goto
+    if column.kind.name == "datetime":
+        type_, value = "date", value[: len("2026-03-31")]
+    number = "numeric" if column.kind.name == "integer" else "decimal"
+    return Control("goto", label, type_, value, [], number if column.kind.numeric else "")
 
 
 def filters_are_fixed(state: ListState) -> bool:

@@ -104,22 +104,23 @@ def page(state: ListState) -> Page:
         ListError: Its cursor names a record that is gone.
     """
     keys = keyset.sort_keys(state.resource, state.ordering, dialect())
-    backward, cursor, size = bool(state.before), state.after or state.before, state.size
-    total = count(state) if cursor == "end" else None
-    if total and cursor == "end" and total.kind == "exact":
+    backward, at_end, size = bool(state.before), state.before == "end", state.size
+    total = count(state) if at_end else None
+    if total and total.kind == "exact":
         size = total.number % size or size  # so that walking back meets the usual pages
-    position, place = _place(state, keys) if cursor not in ("", "end") else (None, None)
-    statement = _statement(_page_statement, state, keyset.filled(place), backward)
+    position, place = _place(state, keys)
+    form = keyset.filled(place), backward, bool(state.goto)
+    statement = _statement(_page_statement, state, *form)
     rows = read(statement, keyset.parameters(place, size + 1)).all()
     more, rows = len(rows) > size, rows[:size]
     if total is None:
-        total = count(state) if more or cursor else _whole(state, len(rows))
+        total = count(state) if more or state.elsewhere else _whole(state, len(rows))
     if total.kind == "more":  # a count that took too long knows less than the page
         total = Count(max(total.number, len(rows)), "more")
     if backward:
         rows = rows[::-1]
-    first = _first(backward, cursor, more, position, len(rows), total)
-    before, after = more if backward else bool(cursor), cursor != "end" if backward else more
+    first = _first(state, more, position, len(rows), total)
+    before, after = more if backward else state.elsewhere, not at_end if backward else more
     return Page(
         records=[_record(state.resource, row, len(state.resource.list_display)) for row in rows],
         count=total,
@@ -140,10 +141,12 @@ def _cursor(
     return cursors.encode(position, keys, rows[0][-len(keys) :], hidden=not all(shown))
 
 
-def _page_statement(state: ListState, name: str, there: Filled, backward: bool) -> Any:
+def _page_statement(
+    state: ListState, name: str, there: Filled, backward: bool, reaching: bool = False
+) -> Any:
     keys = keyset.sort_keys(state.resource, state.ordering, name)
     base = matching(state, *_labelled(state.resource, state.resource.list_display, short=True))
-    return keyset.page(base, keys, there, backward)
+    return keyset.reaching(base, keys) if reaching else keyset.page(base, keys, there, backward)
 
 
 def _neighbours_statement(state: ListState, name: str, there: Filled) -> Any:
@@ -163,12 +166,16 @@ def _kept(build: Callable[..., Any], *arguments: Any) -> Any:
     return build(*arguments)
 
 
-def _place(state: ListState, keys: Sequence[SortKey]) -> tuple[int | None, list[Any]]:
-    """Return the number and the values of the keys at the cursor of a list.
+def _place(state: ListState, keys: Sequence[SortKey]) -> tuple[int | None, list[Any] | None]:
+    """Return the number and the values of the keys at the place of a list; None: not known.
 
     Raises:
         ListError: The cursor names a record that is gone.
     """
+    if state.goto:
+        return None, [listing.goto(state)]
+    if not state.elsewhere or state.before == "end":
+        return None, None
     cursor = cursors.decode(state.after or state.before, keys, dialect())
     if not cursor.long:
         return cursor.position, cursor.values
@@ -180,16 +187,16 @@ def _place(state: ListState, keys: Sequence[SortKey]) -> tuple[int | None, list[
 
 
 def _first(
-    backward: bool, cursor: str, more: bool, position: int | None, length: int, total: Count
+    state: ListState, more: bool, position: int | None, length: int, total: Count
 ) -> int | None:
-    """Return the number of the first record of a page, as far as the cursor knows it."""
-    if not cursor or (backward and not more):
+    """Return the number of the first record of a page, as far as its place knows it."""
+    if not state.elsewhere or (state.before and not more):
         return 1
-    if cursor == "end":
+    if state.before == "end":
         return total.number - length + 1 if total.kind == "exact" else None
     if position is None:
         return None
-    return max(1, position - length) if backward else position + 1
+    return max(1, position - length) if state.before else position + 1
 
 
 def count(state: ListState) -> Count:
@@ -262,6 +269,21 @@ def neighbours(state: ListState, place: list[Any]) -> tuple[str | None, str | No
         if before not in nearest or distance < nearest[before][0]:
             nearest[before] = (distance, _record(state.resource, row, 0).key)
     return tuple(nearest.get(side, (0, None))[1] for side in (True, False))  # type: ignore[return-value]
+
+
+def around(state: ListState, key: tuple[Any, ...]) -> str | None:
+    """Return the cursor that the page of a list begins after which has a record in its midst.
+
+    "" is the first page; None: there is no record with that key.
+    """
+    found = get(state, (), key)
+    if found is None:
+        return None
+    place, half = found[1], state.size // 2
+    keys = keyset.sort_keys(state.resource, state.ordering, dialect())
+    statement = _statement(_page_statement, state, keyset.filled(place), True)
+    rows = read(statement, keyset.parameters(place, half)).all()
+    return _cursor(state, keys, rows[-1:], None) if len(rows) == half else ""
 
 
 def exists(resource: Resource, key: tuple[Any, ...]) -> bool:

@@ -70,7 +70,7 @@ class Selection:
             return
         resource = self.resource
         order = keyset.sort_keys(resource, (), dialect())
-        state = replace(self.state, sort=(), after="", before="")
+        state = replace(self.state.anywhere, sort=())
         parts: list[Any] = [column.attribute for column in resource.key_columns]
         base = records.matching(state, *parts)
         place: list[Any] | None = None

@@ -51,11 +51,13 @@ def render(template: str, state: ListState, **context: Any) -> str:
 def index(resource: Resource) -> Answer:
     """Show the list."""
     state = listing.parse(resource, request.args)
+    if state.around:
+        return _around(state)
     page = records.page(state)
-    if not page.records and (state.after or state.before not in ("", "end")):
+    if not page.records and state.elsewhere and state.before != "end":
         # The records there are gone: the nearest page that there is.
-        end = {"after": "", "before": "end" if state.after else ""}
-        return redirect(site_url(f"{resource.name}/") + state.query(**end), 303)
+        end = {} if state.before else {"before": "end"}
+        return redirect(site_url(f"{resource.name}/") + state.turned(**end), 303)
     given_up = state.exact and page.count.kind != "exact"
     if given_up:
         state = replace(state, exact=False)  # the next page shall not wait in vain again
@@ -68,6 +70,7 @@ def index(resource: Resource) -> Answer:
         state,
         page=page,
         given_up=given_up,
+        jump=list_page.jump,
         headings=heads,
         rows=cells.rows(state, page.records, heads, choosable),
         choosable=choosable,
@@ -76,6 +79,16 @@ def index(resource: Resource) -> Answer:
         fixed=list_page.filters_are_fixed(state),
         sizes=list_page.sizes(state),
     )
+
+
+def _around(state: ListState) -> Response:
+    """Lead to the page that a record stands on, wherever it stands by now."""
+    key = state.around
+    after = records.around(state, key_or_404(state.resource, key))
+    if after is None:
+        abort(404)
+    there = replace(state, around="", after=after)
+    return redirect(list_url(there, key), 303)
 
 
 def key_or_404(resource: Resource, key: str) -> tuple[Any, ...]:
@@ -126,6 +139,7 @@ def detail(resource: Resource, key: str, **context: Any) -> Answer:
         next=record_url(state, following) if following else "",
         edit_url=record_url(state, key, "/edit"),
         delete_url=record_url(state, key, "/delete"),
+        place_url=site_url(f"{resource.name}/") + state.turned(around=key),
         history_url=record_url(state, key, "/history"),
         found=(found := timeline.of_record(resource, key, size=RECENT)),
         undoable=bool(found.entries),
