@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from lists import NAMES, POOLS, SORTABLE, THINGS, Colour
 from sqlalchemy import text
 
-from webadmin import keys, keyset, listing, records
+from webadmin import keys, listing, records, sorting
 from webadmin.database import db
 from webadmin.listing import ListError, ListState
 from webadmin.resource import Resource
@@ -43,7 +43,7 @@ def backward(state: ListState) -> list[str]:
 
 def reached(state: ListState) -> list[str]:
     """Return the keys that a jump is to lead to, by one plain comparison."""
-    key = keyset.sort_keys(state.resource, state.ordering, records.dialect())[0]
+    key = sorting.sort_keys(state.resource, state.ordering, records.dialect())[0]
     value = key.bound("v0")
     here = key.expression <= value if key.descending else key.expression >= value
     parts = (column.attribute for column in state.resource.key_columns)

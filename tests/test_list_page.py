@@ -10,7 +10,7 @@ from lists import THINGS
 from sqlalchemy import ForeignKey
 from sqlalchemy.orm import Mapped, mapped_column
 
-from webadmin import cells, list_page, records
+from webadmin import cells, list_page, records, references
 from webadmin.list_page import Control
 from webadmin.listing import ListState
 from webadmin.resource import Resource
@@ -161,7 +161,7 @@ def test_a_reference_is_chosen_while_there_are_few() -> None:
 
 @pytest.mark.usefixtures("users")
 def test_the_key_of_a_reference_is_typed_where_there_are_many() -> None:
-    lists.add(USERS, [{"id": i, "name": "x"} for i in range(4, records.MOST_CHOICES + 2)])
+    lists.add(USERS, [{"id": i, "name": "x"} for i in range(4, references.MOST_CHOICES + 2)])
     (field,) = controls(PETS, "user_id", "user_id=3")
     assert field == Control("user_id", list_page.CONTROLS["exact"], "text", "3", [])
 

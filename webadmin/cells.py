@@ -1,11 +1,13 @@
 """The cells of a list as HTML: what is the same for a column is made once, not for each record."""
 
 from collections.abc import Sequence
+from functools import partial
+from itertools import pairwise
 from typing import Any
 
 from markupsafe import Markup, escape
 
-from webadmin import formats, keys, records
+from webadmin import folding, formats, keys, references
 from webadmin.columns import Column
 from webadmin.list_page import Heading
 from webadmin.listing import ListState
@@ -31,11 +33,15 @@ def rows(
     # Percent-encoded, an anchor has nothing left to escape.
     anchors = [keys.in_url(record.key) for record in found]
     columns = [[f'<tr id="record-{anchor}">' for anchor in anchors]]
+    words = state.q.split()
     if choosable:
         columns.append(_boxes(found))
     for i, head in enumerate(heads):
         values = [record.values[i] for record in found]
-        shown = map(escape, map(_formatter(resource.columns[head.name], values), values))
+        plain = map(_formatter(resource.columns[head.name], values), values)
+        if words and head.name in (resource.search_fields or ()):
+            plain = map(partial(_marked, words=words), plain)
+        shown = map(escape, plain)
         if head.name == resource.link_column:
             texts = [
                 text if value not in (None, "") else _nameless(resource, record.key)
@@ -52,6 +58,17 @@ def rows(
             columns.append([f"{opening}{text}</td>" for text in shown])
     lines = ("".join(parts) for parts in zip(*columns, strict=True))
     return Markup("</tr>\n".join([*lines, ""]))  # noqa: S704 - escaped above  # nosec B704
+
+
+def _marked(shown: Any, words: Sequence[str]) -> Any:
+    """Return a text with what was searched for marked; what is HTML already stays as it is."""
+    places = [] if hasattr(shown, "__html__") else folding.spans(shown, words)
+    if not places:
+        return shown
+    ends = [0, *(end for span in places for end in span), len(shown)]
+    pieces = [escape(shown[start:end]) for start, end in pairwise(ends)]
+    pieces[1::2] = map(Markup("<mark>{}</mark>").format, pieces[1::2])
+    return Markup("").join(pieces)
 
 
 def _boxes(found: Sequence[Record]) -> list[str]:
@@ -82,11 +99,11 @@ def _formatter(column: Column, values: Sequence[Any]) -> formats.Formatter:
 
 def reference(column: Column, values: Sequence[Any], short: bool = False) -> formats.Formatter:
     """Return what shows a foreign key as a link to its record, with one query for all values."""
-    target = records.resource_of(column)
+    target = references.resource_of(column)
     plain = formats.formatter(column, short)
     if target is None:
         return plain
-    labels = records.reference_labels(column, values)
+    labels = references.labels(column, values)
     show_label = formats.formatter(target.label_column, short=True)
     prefix = site_url(f"{target.name}/")
 

@@ -8,9 +8,9 @@ from webadmin import filters, texts
 from webadmin.columns import Column
 from webadmin.database import db
 from webadmin.filters import LONGEST_FILTER
-from webadmin.keyset import SortKey
 from webadmin.messages import gettext
 from webadmin.resource import Resource
+from webadmin.sorting import SortKey
 
 
 def column(resource: Resource, ordering: tuple[str, ...]) -> Column | None:

@@ -6,7 +6,7 @@ from typing import Any
 
 from flask_babel import get_locale
 
-from webadmin import filters, formats, forms, jumps, listing, records
+from webadmin import counts, filters, formats, forms, indexes, jumps, listing, records, references
 from webadmin.columns import Column
 from webadmin.filters import Filter
 from webadmin.listing import ListState
@@ -133,7 +133,7 @@ def chips(state: ListState) -> list[Chip]:
 def _value(filter_: Filter) -> str:
     column, value = filter_.column, filter_.value
     if column.reference is not None:
-        label = records.reference_labels(column, [value]).get(value)
+        label = references.labels(column, [value]).get(value)
         return filter_.text if label in (None, "") else str(label)
     if column.is_text and filter_.operator == "exact":
         return f"“{value}”"
@@ -196,11 +196,30 @@ def _choices(column: Column) -> list[tuple[str, Any]]:
     """Return (text, label) of every value where they are few: more references are typed."""
     if column.kind.name == "boolean":
         return [("true", gettext("Yes")), ("false", gettext("No"))]
-    target = records.resource_of(column)
+    target = references.resource_of(column)
     if target is not None:
-        found = records.reference_choices(target) or []
+        found = references.choices(target) or []
         return [(column.text(key), label) for key, label in found]
     return [(text, text.replace("_", " ")) for text in column.choices]
+
+
+def slow_sort(state: ListState, page: records.Page) -> str:
+    """Return why a list of many records is slow, "" where its sort has an index."""
+    many = page.count.kind != "exact" or page.count.number > counts.BOUND
+    if not (many and state.ordering):
+        return ""
+    name = state.ordering[0].removeprefix("-")
+    need = indexes.unindexed(state.resource, name)
+    if need is None:
+        return ""
+    label = forms.label_of(state.resource, name)
+    if need.reason:
+        return gettext("No index can serve a sort by %(label)s, so this list is slow.", label=label)
+    return gettext(
+        "Sorting by %(label)s has no index, so this list is slow while it has many records. An "
+        "operator can make one: webadmin indexes --create",
+        label=label,
+    )
 
 
 def jump(state: ListState) -> Control | None:

@@ -8,7 +8,7 @@ from urllib.parse import quote
 
 from werkzeug.datastructures import MultiDict
 
-from webadmin import cursors, filters, jumps, keys, keyset
+from webadmin import cursors, filters, jumps, keys, sorting
 from webadmin.database import dialect
 from webadmin.filters import LONGEST_SEARCH, MOST_WORDS, Filter
 from webadmin.messages import gettext
@@ -49,6 +49,7 @@ class ListState:
         goto: A value of the first column of the sort to begin at, as a text.
         around: The key of a record to show with those around it.
         exact: Whether the records are to be counted however many there are.
+        patient: Whether a search without an index may take long.
     """
 
     resource: Resource
@@ -61,6 +62,7 @@ class ListState:
     goto: str = ""
     around: str = ""
     exact: bool = False
+    patient: bool = False
 
     @property
     def ordering(self) -> tuple[str, ...]:
@@ -96,6 +98,8 @@ class ListState:
                 found.append((name, value))
         if self.exact:
             found.append(("count", "exact"))
+        if self.patient:
+            found.append(("patience", "long"))
         return found
 
     def query(self, **changes: Any) -> str:
@@ -170,7 +174,8 @@ def parse(resource: Resource, args: MultiDict[str, str]) -> ListState:
         sort=_sort(resource, given.pop("sort", "")),
         size=_size(given.pop("size", str(DEFAULT_SIZE))),
         **{name: given.pop(name, "") for name in PLACES},
-        exact=_exact(given.pop("count", "")),
+        exact=_chosen(given, "count", "exact"),
+        patient=_chosen(given, "patience", "long"),
         filters=(),
     )
     state = replace(state, filters=_filters(resource, given))
@@ -233,10 +238,12 @@ def _size(text: str) -> int:
     return int(text)
 
 
-def _exact(text: str) -> bool:
-    if text not in ("", "exact"):
-        raise ListError("count", gettext("Choose one of: %(names)s.", names="exact"))
-    return text == "exact"
+def _chosen(given: dict[str, str], name: str, word: str) -> bool:
+    """Return whether a parameter that knows one word is given."""
+    text = given.pop(name, "")
+    if text not in ("", word):
+        raise ListError(name, gettext("Choose one of: %(names)s.", names=word))
+    return text == word
 
 
 def _filters(resource: Resource, given: Mapping[str, str]) -> tuple[Filter, ...]:
@@ -265,7 +272,7 @@ def _check_cursor(state: ListState) -> None:
     if not cursor or state.before == "end":
         return
     try:
-        sort = keyset.sort_keys(state.resource, state.ordering, dialect())
+        sort = sorting.sort_keys(state.resource, state.ordering, dialect(), state.filters)
         cursors.decode(cursor, sort, dialect())
     except ValueError:
         raise no_place(state) from None
@@ -280,7 +287,7 @@ def goto(state: ListState) -> Any:
     if jumps.column(state.resource, state.ordering) is None:
         raise ListError("goto", gettext("First sort the list by a column that it shows."))
     try:
-        first = keyset.sort_keys(state.resource, state.ordering, dialect())[0]
+        first = sorting.sort_keys(state.resource, state.ordering, dialect())[0]
         return jumps.value(first, state.goto)
     except ValueError as error:
         raise ListError("goto", str(error)) from None

@@ -183,6 +183,12 @@ SETTINGS = (
         help="Seconds after which an exact count of a list is given up.",
     ),
     Setting(
+        name="SEARCH_TIMEOUT",
+        default=2,
+        parse=_whole_number,
+        help="Seconds after which a search or filter that no index serves is given up.",
+    ),
+    Setting(
         name="MAX_CONTENT_LENGTH",
         default=1_000_000,
         parse=_whole_number,

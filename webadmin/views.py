@@ -7,7 +7,18 @@ from typing import Any
 from flask import abort, current_app, redirect, render_template, request
 from werkzeug.wrappers import Response
 
-from webadmin import cells, filters, formats, forms, keys, list_page, listing, records, timeline
+from webadmin import (
+    cells,
+    filters,
+    formats,
+    forms,
+    keys,
+    list_page,
+    listing,
+    plans,
+    records,
+    timeline,
+)
 from webadmin.database import dialect
 from webadmin.listing import ListState
 from webadmin.permissions import Action
@@ -54,7 +65,7 @@ def index(resource: Resource) -> Answer:
     if state.around:
         return _around(state)
     page = records.page(state)
-    if not page.records and state.elsewhere and state.before != "end":
+    if not page.records and not page.stopped and state.elsewhere and state.before != "end":
         # The records there are gone: the nearest page that there is.
         end = {} if state.before else {"before": "end"}
         return redirect(site_url(f"{resource.name}/") + state.turned(**end), 303)
@@ -78,6 +89,8 @@ def index(resource: Resource) -> Answer:
         controls=list_page.controls,
         fixed=list_page.filters_are_fixed(state),
         sizes=list_page.sizes(state),
+        slow=list_page.slow_sort(state, page),
+        seconds=round(plans.patience(state)),
     )
 
 
