@@ -41,7 +41,7 @@ from werkzeug.wrappers import Request
 
 from conftest import database_with_tables, site_on
 from signing_in import ADMIN
-from webadmin import keyset, listing, records
+from webadmin import listing, records, sorting
 from webadmin.database import db, writing
 from webadmin.listing import ListState
 from webadmin.resource import Resource
@@ -211,7 +211,7 @@ def plain(state: ListState) -> list[str]:
     """Return the keys of a whole list by one query with a plain ORDER BY."""
     resource = state.resource
     terms: list[Any] = []
-    for key in keyset.sort_keys(resource, state.ordering, records.dialect()):
+    for key in sorting.sort_keys(resource, state.ordering, records.dialect()):
         terms += [key.expression.is_(None), key.order(backward=False)]
     statement = records.matching(state, *(c.attribute for c in resource.key_columns))
     found = db.session.execute(statement.order_by(*terms))
@@ -271,7 +271,7 @@ def statements() -> Iterator[Run]:
         event.remove(engine, "before_cursor_execute", note)
 
 
-def fill_users(number: int, distinct: int, indexes: Sequence[str] = ()) -> None:
+def fill_users(number: int, distinct: int) -> None:
     """Store users 1 to `number`, every tenth without a name and an age, and gather statistics."""
     kind = db.engine.dialect.name
     tens = "SELECT 0 AS d" + "".join(f" UNION ALL SELECT {digit}" for digit in range(1, 10))
@@ -288,8 +288,6 @@ def fill_users(number: int, distinct: int, indexes: Sequence[str] = ()) -> None:
                 f"WHERE n <= {number}"
             )
         )
-        for name in indexes:
-            db.session.execute(text(f"CREATE INDEX users_{name} ON users ({name}, id)"))
         db.session.commit()
         db.session.execute(text("ANALYZE TABLE users" if kind in MARIADB else "ANALYZE users"))
         db.session.commit()

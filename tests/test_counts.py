@@ -1,5 +1,6 @@
 """Counts are exact up to a bound, and beyond it never read the whole table unless asked to."""
 
+import re
 import time
 from collections.abc import Iterator
 from typing import Any
@@ -8,13 +9,16 @@ import lists
 import pytest
 from flask import Flask
 from lists import THINGS
-from sqlalchemy import text
+from sqlalchemy import func, select, text
+from sqlalchemy.orm import aliased
 
 from webadmin import counts, records
 from webadmin.counts import BOUND, Count
 from webadmin.database import db, writing
 from webadmin.listing import ListState
-from webadmin.users import USERS
+from webadmin.resource import Resource
+from webadmin.time_limit import TookTooLongError
+from webadmin.users import USERS, User
 
 MANY = 12_000
 
@@ -90,6 +94,36 @@ class TestBeyondTheBound:
         assert 'href="?count=exact"' in page
         page = crowded.test_client().get("/users/?count=exact").text
         assert "1–50 of 12,000" in page
+
+    def test_a_count_that_takes_too_long_is_given_up(
+        self, crowded: Flask, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Each record costs a look at all others: one page of them is had, ten thousand are not."""
+        other = aliased(User)
+        looked = select(func.count()).where(other.id + 0 != User.id).scalar_subquery()
+        slow = Resource(model=User, scope=lambda _account: looked > 0)
+        monkeypatch.setitem(crowded.config, "COUNT_TIMEOUT", 0.2)
+        with lists.undone(crowded):
+            with pytest.raises(TookTooLongError):
+                counts.exact(records.matching(ListState(slow)))
+            page = records.page(ListState(slow, size=25, exact=True))
+            assert (len(page.records), page.count) == (25, Count(25, "more"))
+
+    def test_the_page_says_that_it_was_given_up(
+        self, crowded: Flask, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def never(_matching: object) -> None:
+            raise TookTooLongError
+
+        monkeypatch.setattr(counts, "exact", never)
+        page = crowded.test_client().get("/users/?count=exact").text
+        assert "took too long" in page
+        assert "about 1" in page
+        # Only who asks again waits again.
+        assert re.findall(r'href="([^"]*count=exact)"', page) == ["?count=exact"]
+        page = crowded.test_client().get("/users/?age__lte=98&count=exact").text
+        assert "more than 10,000" in page
+        assert "took too long" in page
 
     def test_the_last_page_without_an_exact_count(self, crowded: Flask) -> None:
         with crowded.app_context():

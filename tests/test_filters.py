@@ -16,6 +16,7 @@ from sqlalchemy import text
 
 from webadmin import filters, records
 from webadmin.database import db
+from webadmin.folding import SHORT
 from webadmin.users import USERS
 
 quick = bounds(max_examples=30, deadline=None, database=None)
@@ -23,6 +24,11 @@ quick = bounds(max_examples=30, deadline=None, database=None)
 
 def found(resource: Any, query: str) -> list[str]:
     return lists.keys_of([records.page(lists.state(resource, query))])
+
+
+def is_mariadb() -> bool:
+    """Return whether searches look inside of words where nothing begins so."""
+    return records.dialect() in ("mysql", "mariadb")
 
 
 SPECIAL = "%_/\\'\"&+#?=;<[]*^$"
@@ -39,7 +45,8 @@ def test_no_character_is_a_wildcard(site: Flask, names: list[str], piece: str) -
         begun = [key for key, name in numbered if name.startswith(f"x{piece}")]
         same = [key for key, name in numbered if name == f"x{piece}y"]
         for query, expected in [
-            (f"q={quote(piece)}", inside),
+            (f"q={quote(piece)}", inside if len(piece) >= SHORT or is_mariadb() else []),
+            (f"q=x{quote(piece)}", begun),
             (f"name__contains={quote(piece)}", inside),
             (f"name__startswith=x{quote(piece)}", begun),
             (f"name=x{quote(piece)}y", same),

@@ -10,7 +10,7 @@ from lists import THINGS
 from sqlalchemy import ForeignKey
 from sqlalchemy.orm import Mapped, mapped_column
 
-from webadmin import cells, list_page, records
+from webadmin import cells, list_page, records, references
 from webadmin.list_page import Control
 from webadmin.listing import ListState
 from webadmin.resource import Resource
@@ -161,7 +161,7 @@ def test_a_reference_is_chosen_while_there_are_few() -> None:
 
 @pytest.mark.usefixtures("users")
 def test_the_key_of_a_reference_is_typed_where_there_are_many() -> None:
-    lists.add(USERS, [{"id": i, "name": "x"} for i in range(4, records.MOST_CHOICES + 2)])
+    lists.add(USERS, [{"id": i, "name": "x"} for i in range(4, references.MOST_CHOICES + 2)])
     (field,) = controls(PETS, "user_id", "user_id=3")
     assert field == Control("user_id", list_page.CONTROLS["exact"], "text", "3", [])
 
@@ -237,3 +237,46 @@ def test_sizes(site: Flask) -> None:
         (100, "?sort=name&size=100"), (200, "?sort=name&size=200"),
     ]  # fmt: skip
     assert list_page.sizes(ListState(USERS))[1] == (50, "?")
+
+
+JUMPS = [
+    # query, type of the input, keyboard, value
+    ("sort=name&goto=M", "text", "", "M"),
+    ("sort=size", "text", "numeric", ""),
+    ("sort=-price&goto=1.5", "text", "decimal", "1.5"),
+    ("sort=day&goto=2026-03-31", "date", "", "2026-03-31"),
+    ("sort=at&goto=2026-03-31 16:20", "date", "", "2026-03-31"),
+    ("sort=clock", "time", "", ""),
+    ("sort=flag&goto=false", "select", "", "false"),
+    ("sort=colour,name&goto=red", "select", "", "red"),
+    ("", "text", "", ""),
+]
+
+
+@pytest.mark.parametrize(("query", "type_", "keyboard", "value"), JUMPS)
+def test_the_input_of_a_jump_suits_the_first_key(
+    site: Flask, query: str, type_: str, keyboard: str, value: str
+) -> None:
+    with site.test_request_context("/"):
+        state = lists.state(THINGS, query)
+        found = list_page.jump(state)
+    assert found is not None
+    name = query.partition("=")[2].partition("&")[0].strip("-").partition(",")[0] or "part"
+    assert found.label == f"Go to {name.capitalize()}"
+    assert (found.name, found.type, found.value) == ("goto", type_, value)
+    assert found.keyboard == keyboard
+    assert bool(found.choices) == (type_ == "select")
+
+
+def test_a_list_sorted_by_what_it_hides_offers_no_jump(site: Flask) -> None:
+    hidden = Resource(model=User, list_display=("id", "name"), ordering=("age",))
+    with site.test_request_context("/"):
+        assert list_page.jump(ListState(hidden)) is None
+
+
+@pytest.mark.usefixtures("users")
+def test_a_jump_to_a_reference_asks_no_database() -> None:
+    with lists.statements() as run:
+        found = list_page.jump(ListState(PETS, sort=("user_id",)))
+    assert found == Control("goto", "Go to User", "text", "", [], "numeric")
+    assert run == []

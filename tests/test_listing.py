@@ -30,7 +30,11 @@ def offline(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Flask]:
 
 MALFORMED = [
     # query, parameter, what the page says would be right
-    ("foo=1", "foo", "Known are: after, before, count, q, size, sort, part"),
+    (
+        "foo=1",
+        "foo",
+        "Known are: after, around, before, count, goto, patience, q, size, sort, part",
+    ),
     ("secret=1", "secret", "Known are:"),
     ("secret__startswith=a", "secret__startswith", "Known are:"),
     ("name__nonsense=1", "name__nonsense", "name__startswith"),

@@ -307,6 +307,6 @@ def test_check_changes_nothing(engine: Engine, empty_app: Flask) -> None:
     with empty_app.app_context():
         report = schema.check()
         assert not report.current
-        assert [title[:5] for title in report.pending] == ["0001 ", "0002 ", "0003 "]
+        assert [title[:5] for title in report.pending] == ["0001 ", "0002 ", "0003 ", "0004 "]
         assert report.counts == {"users": None, "accounts": None}
         assert inspect(db.engine).get_table_names() == []

@@ -75,6 +75,10 @@ def test_the_list_and_its_counts(ada: Any) -> None:
     assert "Nothing matches" in ada.get("/note/?q=eve").text
     assert "1 record<" in ada.get("/").text.replace("\n", "")
     assert EVE not in ada.get("/note/?before=end").text
+    assert EVE not in ada.get("/note/?goto=1").text
+    assert ada.get("/note/?goto=2").location == "/note/?before=end"
+    assert ada.get("/note/?around=1").location == "/note/#record-1"
+    assert ada.get("/note/?around=2").status_code == 404
 
 
 def test_the_side_bar_tells_no_count_of_others(app: Flask, ada: Any) -> None:

@@ -15,6 +15,7 @@ from sqlalchemy import (
     DateTime,
     Enum,
     ForeignKey,
+    Index,
     LargeBinary,
     String,
     Text,
@@ -80,7 +81,13 @@ class Account(db.Model, UserMixin):  # type: ignore[name-defined,misc]
 
     __tablename__ = "webadmin_account"
     # Rules of this module listen to its objects: no statement writes past them.
-    __table_args__: ClassVar[Any] = {"info": {"rules": True}}
+    __table_args__: ClassVar[Any] = (
+        *(
+            Index(f"ix_webadmin_account_{name}", name, "id")
+            for name in ("role", "active", "two_factor", "signed_in_at")
+        ),
+        {"info": {"rules": True}},
+    )
     id: Mapped[int] = mapped_column(primary_key=True)
     email: Mapped[str] = mapped_column(
         String(255).with_variant(mysql.VARCHAR(255, collation="utf8mb4_bin"), "mysql", "mariadb"),

@@ -15,7 +15,7 @@ from sqlalchemy import update as update_of
 from sqlalchemy.dialects.postgresql import REGCLASS
 from sqlalchemy.orm import Mapper
 
-from webadmin import filters, history, images, removing
+from webadmin import filters, history, images, removing, search_indexes
 from webadmin.columns import Column
 from webadmin.database import db
 from webadmin.history import CREATE, EDIT, Entry
@@ -133,8 +133,10 @@ def insert_rows(kept: Kept, rows: list[Values], undoes: Undoes, where: Sequence[
     given = [dict(zip(keys, map(values.__getitem__, names), strict=True)) for values in rows]
     connection, statement = db.session.connection(), insert_into(kept.table)
     if connection.dialect.insert_executemany_returning:
-        made = connection.execute(statement.returning(*kept.shown(plain=True)), given)
-        stored = list(made)
+        with search_indexes.paused(connection, kept.table) as written:
+            made = connection.execute(statement.returning(*kept.shown(plain=True)), given)
+            stored = list(made)
+            written.extend(kept.key(row)[0] for row in stored)
     else:  # MySQL
         new = [connection.execute(statement, values).inserted_primary_key for values in given]
         stored = images.read(kept, [tuple(key) for key in new if key is not None])
@@ -211,7 +213,9 @@ def update_rows(
         row = old.get(text)
         if row is not None and any(_differs(row[places[each]], values[each]) for each in values):
             wanted[text] = (key, values)
-    _write(kept, list(wanted.values()))
+    with search_indexes.paused(db.session.connection(), kept.table) as written:
+        _write(kept, list(wanted.values()))
+        written.extend(key[0] for key, _ in wanted.values())
     entries = []
     keys = [key for key, _ in wanted.values()]
     for text, row in images.by_key(kept, images.read(kept, keys)).items():

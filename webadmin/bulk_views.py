@@ -133,8 +133,8 @@ def _done(chosen: Selection, done: int, confirmed: str, deleted: bool) -> Answer
     )  # fmt: skip
     offer(message, batch)
     state = chosen.state
-    end = {"after": "", "before": ""} if deleted else {}
-    return redirect(site_url(f"{state.resource.name}/") + state.query(**end), 303)
+    query = state.first_page() if deleted else state.query()
+    return redirect(site_url(f"{state.resource.name}/") + query, 303)
 
 
 def _changed() -> str:

@@ -2,12 +2,13 @@
 
 import html
 from collections.abc import Iterable, Sequence
-from itertools import repeat
+from functools import partial
+from itertools import pairwise, repeat
 from typing import Any
 
 from markupsafe import Markup, escape
 
-from webadmin import formats, keys, records
+from webadmin import folding, formats, keys, references
 from webadmin.columns import Column
 from webadmin.list_page import Heading
 from webadmin.listing import ListState
@@ -32,12 +33,16 @@ def rows(
     prefix, suffix = escape(site_url(f"{resource.name}/")), escape(state.query())
     # Percent-encoded, an anchor has nothing left to escape.
     anchors = [keys.in_url(record.key) for record in found]
+    words = state.q.split()
     parts: list[Iterable[str]] = [repeat('<tr id="record-'), anchors, repeat('">')]
     if choosable:
         parts += _boxes(found)
     for i, head in enumerate(heads):
         values = [record.values[i] for record in found]
-        texts = list(map(_safe, map(_formatter(resource.columns[head.name], values), values)))
+        plain = map(_formatter(resource.columns[head.name], values), values)
+        if words and head.name in (resource.search_fields or ()):
+            plain = map(partial(_marked, words=words), plain)
+        texts = list(map(_safe, plain))
         if head.name == resource.link_column:
             texts = [
                 text if value not in (None, "") else _nameless(resource, record.key)
@@ -56,6 +61,17 @@ def _safe(text: Any) -> str:
     if isinstance(text, Markup) or text.isalnum():
         return str(text)  # letters and digits have nothing to escape
     return html.escape(text)
+
+
+def _marked(shown: Any, words: Sequence[str]) -> Any:
+    """Return a text with what was searched for marked; what is HTML already stays as it is."""
+    places = [] if isinstance(shown, Markup) else folding.spans(shown, words)
+    if not places:
+        return shown
+    ends = [0, *(end for span in places for end in span), len(shown)]
+    pieces = [escape(shown[start:end]) for start, end in pairwise(ends)]
+    pieces[1::2] = map(Markup("<mark>{}</mark>").format, pieces[1::2])
+    return Markup("").join(pieces)
 
 
 def _boxes(found: Sequence[Record]) -> list[Iterable[str]]:
@@ -86,11 +102,11 @@ def _formatter(column: Column, values: Sequence[Any]) -> formats.Formatter:
 
 def reference(column: Column, values: Sequence[Any], short: bool = False) -> formats.Formatter:
     """Return what shows a foreign key as a link to its record, with one query for all values."""
-    target = records.resource_of(column)
+    target = references.resource_of(column)
     plain = formats.formatter(column, short)
     if target is None:
         return plain
-    labels = records.reference_labels(column, values)
+    labels = references.labels(column, values)
     show_label = formats.formatter(target.label_column, short=True)
     prefix = site_url(f"{target.name}/")
 

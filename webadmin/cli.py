@@ -17,6 +17,7 @@ from webadmin import (
     create_app,
     file_commands,
     history_commands,
+    index_commands,
     invitations,
     samples,
     schema,
@@ -222,5 +223,10 @@ def _watched(app: Flask) -> list[Path]:
     return sorted(folders | {shipped_folder("templates"), shipped_folder("static")})
 
 
-for _command in (account_commands.accounts, *file_commands.COMMANDS, *history_commands.COMMANDS):
+for _command in (
+    account_commands.accounts,
+    *file_commands.COMMANDS,
+    *history_commands.COMMANDS,
+    *index_commands.COMMANDS,
+):
     main.add_command(_command)

@@ -13,7 +13,7 @@ from typing import Any
 from sqlalchemy import ColumnElement
 
 from webadmin import values
-from webadmin.keyset import ODD_IN_MARIADB, SortKey
+from webadmin.sorting import ODD_IN_MARIADB, SortKey
 
 # Characters of a cursor: nginx takes a request line of 8,000 bytes, and the rest needs room too.
 LONGEST_CURSOR = 3000

@@ -14,7 +14,7 @@ from flask_babel import get_timezone
 from sqlalchemy import Connection, CursorResult, String, func, select
 from sqlalchemy.exc import SQLAlchemyError
 
-from webadmin import keyset, listing, notation, records, xlsx
+from webadmin import keyset, listing, notation, records, sorting, xlsx
 from webadmin.columns import Column
 from webadmin.database import db, dialect, read, release
 from webadmin.lenient import readable
@@ -73,7 +73,7 @@ class Export:
         self.zone: tzinfo = get_timezone() or ZoneInfo("UTC")
         columns = (readable(self.resource.columns[name]) for name in names)
         base = records.matching(state, *columns)
-        keys = keyset.sort_keys(self.resource, state.ordering, dialect())
+        keys = sorting.sort_keys(self.resource, state.ordering, dialect(), state.filters)
         self._statements = keyset.whole(base, keys)
         release()  # a request needs no second connection while it streams
         self._connection = _connection()

@@ -12,7 +12,7 @@ from itsdangerous import BadData, URLSafeSerializer
 from wtforms import Field
 from wtforms.validators import ValidationError
 
-from webadmin import records
+from webadmin import records, references
 from webadmin.columns import Column
 from webadmin.config import secret_keys
 from webadmin.fields import Check, MaxLength, Required, TypedField
@@ -49,8 +49,8 @@ class ReferenceField(TypedField):
         self, label: Any = None, validators: Any = None, *, column: Column, **arguments: Any
     ) -> None:
         self.column = column
-        self.target = records.resource_of(column)
-        choices = records.reference_choices(self.target) if self.target else None
+        self.target = references.resource_of(column)
+        choices = references.choices(self.target) if self.target else None
         texts = _told_apart([(column.text(key), _named(name, key)) for key, name in choices or ()])
         super().__init__(
             label, validators, of=column.type, choices=texts, nullable=column.nullable, **arguments
@@ -66,7 +66,7 @@ class ReferenceField(TypedField):
             return key if key is not None else super().parse(text)
         if key is not None and records.exists(self.target, (key,)):
             return key
-        found = records.with_label(self.target, text)
+        found = references.with_label(self.target, text)
         if len(found) == 1:
             return found[0]
         label = self.target.labels[1]
@@ -81,7 +81,7 @@ class ReferenceField(TypedField):
         """The name of the record that is chosen now, "" where a select shows it."""
         if self.choices or self.data is None:
             return ""
-        return str(records.reference_labels(self.column, [self.data]).get(self.data, ""))
+        return str(references.labels(self.column, [self.data]).get(self.data, ""))
 
 
 _FILLED_IN = lazy_gettext("Left empty, it is filled in automatically.")

@@ -26,6 +26,7 @@ from webadmin.messages import gettext
 from webadmin.resource import Resource
 from webadmin.rows import Cell, Problem, Rules
 from webadmin.saving import RefusedError
+from webadmin.search_indexes import paused
 
 CHUNK = 1000  # records written by one statement
 SHOWN = 100  # differences and refusals that a page shows
@@ -272,7 +273,8 @@ class Import:
         for names, same in groupby(values, key=tuple):
             keys = [kept.columns[name].source.key for name in names]
             given = [dict(zip(keys, each.values(), strict=True)) for each in same]
-            connection.execute(statement, given)
+            with paused(connection, kept.table):  # for it is rolled back
+                connection.execute(statement, given)
 
     def _written(self, row: _Row) -> None:
         if row.stored is None:

@@ -7,110 +7,38 @@ NULLs come last in both directions.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from functools import lru_cache
-from typing import Any
+from dataclasses import replace
+from typing import Any, NamedTuple
 
 from sqlalchemy import (
     ColumnElement,
     Select,
+    and_,
     bindparam,
-    func,
     literal_column,
+    or_,
     select,
-    type_coerce,
     union_all,
 )
-from sqlalchemy.types import Double, Integer, NullType, String
+from sqlalchemy.types import Integer
 
-from webadmin.columns import Column
-from webadmin.resource import Resource
-
-# Kinds of which MariaDB has values that Python has not: 0000-00-00, 30:00:00, a boolean 2.
-ODD_IN_MARIADB = frozenset({"date", "datetime", "time", "interval", "boolean"})
-# What MariaDB sorts of a longer text: 1,024 bytes of its sort key, but it compares the whole.
-SORTED_LENGTH = 100
+from webadmin.sorting import SortKey
 
 
-@dataclass(frozen=True)
-class SortKey:
-    """One key of a sort.
+class Leg(NamedTuple):
+    """A part of a page that one index finds in order.
 
     Attributes:
-        column: What is sorted by.
-        expression: What ORDER BY and comparisons use.
-        value: What is read into the cursor: exactly comparable with `expression`.
+        conditions: What its records meet.
+        along: The number of the key that it runs along: no NULL is in that key there.
+        empty: The keys before that one which are NULL in all of its records.
     """
 
-    column: Column
-    descending: bool
-    expression: ColumnElement[Any]
-    value: ColumnElement[Any]
-
-    @property
-    def nullable(self) -> bool:
-        """Whether records without a value may exist."""
-        return self.column.nullable
-
-    def order(self, backward: bool) -> ColumnElement[Any]:
-        """Return the ORDER BY term."""
-        down = self.descending != backward
-        return self.expression.desc() if down else self.expression.asc()
-
-    def bound(self, name: str) -> ColumnElement[Any]:
-        """Return the parameter that a value of this key is given in when the statement runs."""
-        return bindparam(name, type_=self.expression.type)
-
-    def equal(self, value: ColumnElement[Any] | None) -> ColumnElement[bool]:
-        """Return the condition for records that have a value; None: that have none."""
-        if value is None:
-            return self.expression.is_(None)
-        found: ColumnElement[bool] = self.expression == value
-        return found
-
-    def beyond(self, value: ColumnElement[Any], backward: bool) -> ColumnElement[bool]:
-        """Return the condition for records further on than a value."""
-        smaller = self.descending != backward
-        found: ColumnElement[bool] = self.expression < value if smaller else self.expression > value
-        return found
+    conditions: list[ColumnElement[bool]]
+    along: int
+    empty: list[SortKey]
 
 
-@lru_cache(maxsize=300)
-def sort_keys(resource: Resource, sort: tuple[str, ...], dialect: str) -> tuple[SortKey, ...]:
-    """Return the keys of a sort such as ("name", "-age"), closed by the primary key."""
-    keys: dict[str, SortKey] = {}
-    last_down = False
-    for name in sort:
-        bare, last_down = name.removeprefix("-"), name.startswith("-")
-        keys.setdefault(bare, _sort_key(resource.columns[bare], last_down, dialect))
-    for column in resource.key_columns:
-        # The key runs in the direction of the last column: one index serves both.
-        keys.setdefault(column.name, _sort_key(column, last_down, dialect))
-    names = list(keys)
-    complete = max(names.index(column.name) for column in resource.key_columns)
-    return tuple(keys.values())[: complete + 1]
-
-
-def _sort_key(column: Column, descending: bool, dialect: str) -> SortKey:
-    expression: Any = column.attribute
-    value: Any = expression
-    if dialect == "sqlite" or (dialect != "postgresql" and column.kind.name in ODD_IN_MARIADB):
-        # What is stored, not what SQLAlchemy makes of it: other programs write it otherwise.
-        expression = value = type_coerce(column.attribute, NullType())
-    elif column.kind.name == "float":
-        # A single-precision number is shown rounded; widened to double it compares exactly.
-        value = column.attribute + literal_column("0e0", Double())
-    elif column.kind.name == "text" and dialect != "postgresql":
-        expression = value = func.left(column.attribute, SORTED_LENGTH, type_=String())
-    elif column.kind.name == "choice" and dialect != "postgresql":
-        # MariaDB sorts an ENUM by number but compares it with a text as a text.
-        stored = type_coerce(column.attribute, String())
-        expression = value = stored.concat(literal_column("''", String()))
-    return SortKey(column, descending, expression, value)
-
-
-# Conditions, and the number of the key that the leg runs along: no NULL is in that key there.
-Leg = tuple[list[ColumnElement[bool]], int]
 Filled = tuple[bool, ...] | None
 MOST: ColumnElement[int] = bindparam("most", type_=Integer())
 
@@ -126,37 +54,68 @@ def parameters(place: Sequence[Any] | None, limit: int) -> dict[str, Any]:
     return {**named, "most": limit}
 
 
-def _legs(keys: Sequence[SortKey], there: Filled, backward: bool) -> list[Leg]:
+def _legs(
+    keys: Sequence[SortKey], there: Filled, backward: bool, reaching: bool = False
+) -> list[Leg]:
     """Return the legs of a page, nearest first."""
+    if reaching:
+        first = keys[0]
+        start = Leg([], 0, [])
+        empty = _whole(keys, _without(start, first), backward) if first.nullable else []
+        return [_and(start, first.reached(first.bound("v0"))), *empty]
     if there is None:
-        return _whole(keys, 0, [], backward)
+        return _whole(keys, Leg([], 0, []), backward)
     place = [key.bound(f"v{i}") if there[i] else None for i, key in enumerate(keys)]
     found: list[Leg] = []
     for depth in range(len(keys) - 1, -1, -1):
         key, value = keys[depth], place[depth]
-        equal = [keys[i].equal(place[i]) for i in range(depth)]
+        if key.fixed:
+            continue
+        equal = Leg(
+            [keys[i].equal(place[i]) for i in range(depth) if not keys[i].fixed],
+            depth,
+            [keys[i] for i in range(depth) if place[i] is None],
+        )
         if value is not None:
-            found.append(([*equal, key.beyond(value, backward)], depth))
+            found.append(_and(equal, key.beyond(value, backward)))
             if key.nullable and not backward:
-                found += _whole(keys, depth + 1, [*equal, key.equal(None)], backward)
-        elif backward:  # NULLs are last: every value lies before them, and nothing beyond
-            found.append(([*equal, key.expression.is_not(None)], depth))
+                found += _whole(keys, _without(equal, key), backward)
+        elif backward:  # NULLs are last: every value lies before them
+            found.append(_and(equal, key.expression.is_not(None)))
     return found
 
 
-def _whole(
-    keys: Sequence[SortKey], depth: int, equal: list[ColumnElement[bool]], backward: bool
-) -> list[Leg]:
-    """Return the legs of all records that are equal in the keys before `depth`."""
-    key = keys[depth]
+def _whole(keys: Sequence[SortKey], equal: Leg, backward: bool) -> list[Leg]:
+    """Return the legs of all records of one that is to run along any value of its key."""
+    key = keys[equal.along]
+    if key.fixed and not key.nullable:
+        # Left out: MariaDB would sort by it, where spellings that are equal may differ.
+        return _whole(keys, equal._replace(along=equal.along + 1), backward)
     if not key.nullable:
-        return [(equal, depth)]
-    filled: Leg = ([*equal, key.expression.is_not(None)], depth)
-    empty = _whole(keys, depth + 1, [*equal, key.equal(None)], backward)
-    return [*empty, filled] if backward else [filled, *empty]
+        return [equal]
+    filled = [] if key.fixed else [_and(equal, key.expression.is_not(None))]
+    empty = _whole(keys, _without(equal, key), backward)
+    return [*empty, *filled] if backward else [*filled, *empty]
 
 
-def page(base: Select[Any], keys: Sequence[SortKey], there: Filled, backward: bool) -> Select[Any]:
+def _and(leg: Leg, condition: ColumnElement[bool]) -> Leg:
+    return leg._replace(conditions=[*leg.conditions, condition])
+
+
+def _without(leg: Leg, key: SortKey) -> Leg:
+    """Return the leg of the records without a value in a key: it runs along the next one."""
+    # Said twice, PostgreSQL would take it for rarer than it is.
+    conditions = leg.conditions if key.fixed else [*leg.conditions, key.equal(None)]
+    return Leg(conditions, leg.along + 1, [*leg.empty, key])
+
+
+def page(
+    base: Select[Any],
+    keys: Sequence[SortKey],
+    there: Filled,
+    backward: bool,
+    reaching: bool = False,
+) -> Select[Any]:
     """Return the SELECT of the records from a place on, nearest first, to run with `parameters`.
 
     The records bear the columns of `base` and then k0, k1 ...: the values of the keys.
@@ -166,9 +125,10 @@ def page(base: Select[Any], keys: Sequence[SortKey], there: Filled, backward: bo
         keys: The sort.
         there: The form of the place to go on from.
         backward: Whether the page lies before the place.
+        reaching: Whether the place is a value of the first key only, at which the page begins.
     """
     base = base.add_columns(*(key.value.label(f"k{i}") for i, key in enumerate(keys)))
-    parts = _legs(keys, there, backward)
+    parts = _legs(keys, there, backward, reaching)
     if len(parts) == 1:
         return _leg(base, keys, parts[0], backward)
     numbered = (
@@ -186,6 +146,42 @@ def page(base: Select[Any], keys: Sequence[SortKey], there: Filled, backward: bo
     return select(*columns).order_by(*terms).limit(MOST)
 
 
+def gathered(
+    base: Select[Any],
+    keys: Sequence[SortKey],
+    there: Filled,
+    backward: bool,
+    reaching: bool = False,
+    *,
+    most: int,
+) -> Select[Any]:
+    """Return a SELECT of what `page` finds, for a list of few records: all are read and sorted.
+
+    No DBMS looks through a LIMIT, so that it reads the records by the index of a filter.
+
+    Args:
+        base: All records of the list.
+        keys: The sort.
+        there: The form of the place to go on from.
+        backward: Whether the page lies before the place.
+        reaching: Whether the place is a value of the first key only, at which the page begins.
+        most: No list of more records is asked for.
+    """
+    values = [key.value.label(f"k{i}") for i, key in enumerate(keys)]
+    sorted_by = [key.expression.label(f"e{i}") for i, key in enumerate(keys)]
+    few = base.add_columns(*sorted_by, *values).limit(most).subquery()
+    mine = [replace(key, expression=few.c[f"e{i}"]) for i, key in enumerate(keys)]
+    terms: list[ColumnElement[Any]] = []
+    for key in mine:
+        terms += [_nulls_last(key.expression, backward), key.order(backward)]
+    shown = [column for column in few.c if column.key not in {each.key for each in sorted_by}]
+    statement = select(*shown).order_by(*terms).limit(MOST)
+    if there is None:
+        return statement
+    legs = _legs(mine, there, backward, reaching)
+    return statement.where(or_(*(and_(*leg.conditions) for leg in legs)))
+
+
 def whole(base: Select[Any], keys: Sequence[SortKey]) -> list[Select[Any]]:
     """Return the SELECTs that, one after the other, give a whole list in its order.
 
@@ -193,7 +189,8 @@ def whole(base: Select[Any], keys: Sequence[SortKey]) -> list[Select[Any]]:
         base: All records of the list.
         keys: The sort.
     """
-    return [_leg(base, keys, part, False).limit(None) for part in _whole(keys, 0, [], False)]
+    parts = _whole(keys, Leg([], 0, []), False)
+    return [_leg(base, keys, part, False).limit(None) for part in parts]
 
 
 def neighbours(base: Select[Any], keys: Sequence[SortKey], there: Filled) -> Any:
@@ -207,13 +204,14 @@ def neighbours(base: Select[Any], keys: Sequence[SortKey], there: Filled) -> Any
 
 
 def _leg(base: Select[Any], keys: Sequence[SortKey], part: Leg, backward: bool) -> Select[Any]:
-    conditions, along = part
-    terms = [keys[along].order(backward)]
-    for key in keys[along + 1 :]:
+    # PostgreSQL walks an index only in the order of all its columns, also those that are NULL.
+    empty = part.empty if keys[0].dialect == "postgresql" else []
+    terms = [key.order(backward) for key in (*empty, keys[part.along])]
+    for key in keys[part.along + 1 :]:
         if key.nullable:
             terms.append(_nulls_last(key.expression, backward))
         terms.append(key.order(backward))
-    return base.where(*conditions).order_by(*terms).limit(MOST)
+    return base.where(*part.conditions).order_by(*terms).limit(MOST)
 
 
 def _nulls_last(expression: ColumnElement[Any], backward: bool) -> ColumnElement[Any]:

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
-from webadmin import filters, formats, forms, listing, records
+from webadmin import counts, filters, formats, forms, indexes, jumps, listing, records, references
 from webadmin.columns import Column
 from webadmin.filters import Filter
 from webadmin.listing import ListState
@@ -46,6 +46,7 @@ class Control:
     Attributes:
         type: The type of an <input>, or "select".
         choices: (value, label) of a select.
+        keyboard: The inputmode: which keyboard a phone shows.
     """
 
     name: str
@@ -53,6 +54,7 @@ class Control:
     type: str
     value: str
     choices: list[tuple[str, Any]]
+    keyboard: str = ""
 
 
 WORDS = {
@@ -129,7 +131,7 @@ def chips(state: ListState) -> list[Chip]:
 def _value(filter_: Filter) -> str:
     column, value = filter_.column, filter_.value
     if column.reference is not None:
-        label = records.reference_labels(column, [value]).get(value)
+        label = references.labels(column, [value]).get(value)
         return filter_.text if label in (None, "") else str(label)
     if column.is_text and filter_.operator == "exact":
         return f"“{value}”"
@@ -192,11 +194,45 @@ def _choices(column: Column) -> list[tuple[str, Any]]:
     """Return (text, label) of every value where they are few: more references are typed."""
     if column.kind.name == "boolean":
         return [("true", gettext("Yes")), ("false", gettext("No"))]
-    target = records.resource_of(column)
+    target = references.resource_of(column)
     if target is not None:
-        found = records.reference_choices(target) or []
+        found = references.choices(target) or []
         return [(column.text(key), label) for key, label in found]
     return [(text, text.replace("_", " ")) for text in column.choices]
+
+
+def slow_sort(state: ListState, page: records.Page) -> str:
+    """Return why a list of many records is slow, "" where its sort has an index."""
+    many = page.count.kind != "exact" or page.count.number > counts.BOUND
+    if not (many and state.ordering):
+        return ""
+    name = state.ordering[0].removeprefix("-")
+    need = indexes.unindexed(state.resource, name)
+    if need is None:
+        return ""
+    label = forms.label_of(state.resource, name)
+    if need.reason:
+        return gettext("No index can serve a sort by %(label)s, so this list is slow.", label=label)
+    return gettext(
+        "Sorting by %(label)s has no index, so this list is slow while it has many records. An "
+        "operator can make one: webadmin indexes --create",
+        label=label,
+    )
+
+
+def jump(state: ListState) -> Control | None:
+    """Return the input of what the list is sorted by; None where nothing can be named there."""
+    column = jumps.column(state.resource, state.ordering)
+    if column is None:
+        return None
+    label = gettext("Go to %(column)s", column=forms.label_of(state.resource, column.name))
+    if column.reference is None and column.kind.name in ("boolean", "choice"):
+        return Control("goto", label, "select", state.goto, [("", "—"), *_choices(column)])
+    type_, value = _INPUT_TYPES.get(column.kind.widget, "text"), state.goto
+    if column.kind.name == "datetime":
+        type_, value = "date", value[: len("2026-03-31")]
+    number = "numeric" if column.kind.name == "integer" else "decimal"
+    return Control("goto", label, type_, value, [], number if column.kind.numeric else "")
 
 
 def filters_are_fixed(state: ListState) -> bool:

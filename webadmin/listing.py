@@ -8,7 +8,7 @@ from urllib.parse import quote
 
 from werkzeug.datastructures import MultiDict
 
-from webadmin import cursors, filters, keyset
+from webadmin import cursors, filters, jumps, keys, sorting
 from webadmin.database import dialect
 from webadmin.filters import LONGEST_SEARCH, MOST_WORDS, Filter
 from webadmin.messages import gettext
@@ -16,6 +16,9 @@ from webadmin.resource import Resource
 
 SIZES = (25, 50, 100, 200)
 DEFAULT_SIZE = 50
+# Parameters that say which page of the list is shown: one of them, or the first.
+PLACES = ("after", "before", "goto", "around")
+NOWHERE = dict.fromkeys(PLACES, "")
 MOST_KEYS = 3  # a page is read in up to two legs a key (see keyset)
 
 
@@ -43,7 +46,10 @@ class ListState:
         size: Records a page.
         after: The cursor to go on from; "" begins at the start.
         before: The cursor to go back from; "end" is the end of the list. None: forward.
+        goto: A value of the first column of the sort to begin at, as a text.
+        around: The key of a record to show with those around it.
         exact: Whether the records are to be counted however many there are.
+        patient: Whether a search without an index may take long.
     """
 
     resource: Resource
@@ -53,7 +59,10 @@ class ListState:
     size: int = DEFAULT_SIZE
     after: str = ""
     before: str = ""
+    goto: str = ""
+    around: str = ""
     exact: bool = False
+    patient: bool = False
 
     @property
     def ordering(self) -> tuple[str, ...]:
@@ -64,6 +73,11 @@ class ListState:
     def anywhere(self) -> "ListState":
         """This list, whatever page of it is shown."""
         return ListState(self.resource, self.q, self.sort, self.filters, self.size)
+
+    @property
+    def elsewhere(self) -> bool:
+        """Whether another page than the first one is asked for."""
+        return bool(self.after or self.before or self.goto or self.around)
 
     @property
     def narrowed(self) -> bool:
@@ -79,11 +93,13 @@ class ListState:
             found.append(("sort", ",".join(self.sort)))
         if self.size != DEFAULT_SIZE:
             found.append(("size", str(self.size)))
-        for name, value in (("after", self.after), ("before", self.before)):
-            if value:
+        for name in PLACES:
+            if value := getattr(self, name):
                 found.append((name, value))
         if self.exact:
             found.append(("count", "exact"))
+        if self.patient:
+            found.append(("patience", "long"))
         return found
 
     def query(self, **changes: Any) -> str:
@@ -103,7 +119,11 @@ class ListState:
 
     def first_page(self, **changes: Any) -> str:
         """Return the query string of the first page of this list with changes."""
-        return self.query(after="", before="", **changes)
+        return self.query(**NOWHERE, **changes)
+
+    def turned(self, **place: str) -> str:
+        """Return the query string of the page of this list at a place: one of `PLACES`."""
+        return self.query(**(NOWHERE | place))
 
     def without(self, *parameters: str) -> str:
         """Return the query string without some filters, on the first page."""
@@ -158,13 +178,13 @@ def parse(resource: Resource, args: MultiDict[str, str]) -> ListState:
         q=_q(given.pop("q", "")),
         sort=_sort(resource, given.pop("sort", "")),
         size=_size(given.pop("size", str(DEFAULT_SIZE))),
-        after=given.pop("after", ""),
-        before=given.pop("before", ""),
-        exact=_exact(given.pop("count", "")),
+        **{name: given.pop(name, "") for name in PLACES},
+        exact=_chosen(given, "count", "exact"),
+        patient=_chosen(given, "patience", "long"),
         filters=(),
     )
     state = replace(state, filters=_filters(resource, given))
-    _check_cursor(state)
+    _check_place(state)
     return state
 
 
@@ -223,10 +243,12 @@ def _size(text: str) -> int:
     return int(text)
 
 
-def _exact(text: str) -> bool:
-    if text not in ("", "exact"):
-        raise ListError("count", gettext("Choose one of: %(names)s.", names="exact"))
-    return text == "exact"
+def _chosen(given: dict[str, str], name: str, word: str) -> bool:
+    """Return whether a parameter that knows one word is given."""
+    text = given.pop(name, "")
+    if text not in ("", word):
+        raise ListError(name, gettext("Choose one of: %(names)s.", names=word))
+    return text == word
 
 
 def _filters(resource: Resource, given: Mapping[str, str]) -> tuple[Filter, ...]:
@@ -239,17 +261,41 @@ def _filters(resource: Resource, given: Mapping[str, str]) -> tuple[Filter, ...]
     return tuple(found)
 
 
+def _check_place(state: ListState) -> None:
+    given = [name for name in PLACES if getattr(state, name)]
+    if len(given) > 1:
+        raise ListError(given[1], gettext("Give either after or before or goto or around."))
+    if state.goto:
+        goto(state)
+    if state.around and keys.parse_key(state.resource, state.around, dialect()) is None:
+        raise ListError("around", gettext("No record can have this key."))
+    _check_cursor(state)
+
+
 def _check_cursor(state: ListState) -> None:
-    if state.after and state.before:
-        raise ListError("before", gettext("Give either after or before."))
     cursor = state.after or state.before
     if not cursor or state.before == "end":
         return
     try:
-        keys = keyset.sort_keys(state.resource, state.ordering, dialect())
-        cursors.decode(cursor, keys, dialect())
+        sort = sorting.sort_keys(state.resource, state.ordering, dialect(), state.filters)
+        cursors.decode(cursor, sort, dialect())
     except ValueError:
         raise no_place(state) from None
+
+
+def goto(state: ListState) -> Any:
+    """Return the value to begin at.
+
+    Raises:
+        ListError: It is no value of what the list is sorted by.
+    """
+    if jumps.column(state.resource, state.ordering) is None:
+        raise ListError("goto", gettext("First sort the list by a column that it shows."))
+    try:
+        first = sorting.sort_keys(state.resource, state.ordering, dialect())[0]
+        return jumps.value(first, state.goto)
+    except ValueError as error:
+        raise ListError("goto", str(error)) from None
 
 
 def no_place(state: ListState) -> ListError:

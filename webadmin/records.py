@@ -1,6 +1,7 @@
 """Records read: the page of a list, one record, its neighbours, labels of references."""
 
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import nullcontext, suppress
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, NamedTuple
@@ -8,19 +9,20 @@ from typing import Any, NamedTuple
 from flask import current_app
 from sqlalchemy import ColumnElement, Select, and_, bindparam, func, select
 
-from webadmin import counts, cursors, filters, keyset, listing, prepared
+from webadmin import counts, cursors, filters, keyset, listing, plans, prepared, search, sorting
 from webadmin.columns import Column
 from webadmin.counts import Count
 from webadmin.database import dialect, read
+from webadmin.filters import Filter
 from webadmin.keys import key_text
-from webadmin.keyset import Filled, SortKey
+from webadmin.keyset import Filled
 from webadmin.lenient import readable
 from webadmin.listing import ListState
-from webadmin.permissions import Action
 from webadmin.resource import Resource
+from webadmin.sorting import SortKey
+from webadmin.time_limit import TookTooLongError, limited
 
 SHORT_TEXT = 120
-MOST_CHOICES = 100
 
 
 class Record(NamedTuple):
@@ -40,6 +42,7 @@ class Page:
         first: The number of the first record, from 1; None where it is not known.
         previous: The cursor of the page before, "" where there is none.
         next: The cursor of the page after, "" where there is none.
+        stopped: Whether reading it took too long, and was given up.
     """
 
     records: list[Record]
@@ -47,6 +50,7 @@ class Page:
     first: int | None
     previous: str
     next: str
+    stopped: bool = False
 
 
 def resources() -> dict[str, Resource]:
@@ -55,27 +59,30 @@ def resources() -> dict[str, Resource]:
     return found
 
 
-def resource_of(column: Column) -> Resource | None:
-    """Return the resource whose records a foreign key names; None where none may be seen."""
-    if column.reference is None:
-        return None
-    for resource in resources().values():
-        if [key.source for key in resource.key_columns] == [column.reference]:
-            return resource if filters.may(Action.VIEW, resource) else None
-    return None
+def matching(
+    state: ListState, *columns: ColumnElement[Any], indexed: Sequence[Filter] | None = None
+) -> Select[Any]:
+    """Return the SELECT of the columns of all records that scope, search and filters leave.
 
-
-def matching(state: ListState, *columns: ColumnElement[Any]) -> Select[Any]:
-    """Return the SELECT of the columns of all records that scope, search and filters leave."""
+    Args:
+        state: The list.
+        columns: The columns; the first of the key where none is named.
+        indexed: The filters whose index may be used where records are walked in the order of a
+            sort; None: all, and that of the search.
+    """
     criteria = filters.scope(state.resource)
-    criteria += [filter_.criterion() for filter_ in state.filters]
-    criteria += filters.search(state.resource, state.q)
+    criteria += [each.criterion(indexed is None or each in indexed) for each in state.filters]
+    walk = indexed is not None
+    if not walk and search.streams(state.resource, state.q) is not None:
+        criteria += search.streamed(state.resource, state.q)
+    else:
+        criteria += search.criteria(state.resource, state.q, walk)
     # PostgreSQL counts "SELECT FROM users" as well, the others want a column.
     chosen = columns or (state.resource.key_columns[0].attribute,)
     return select(*chosen).select_from(state.resource.model).where(*criteria)
 
 
-def _shown(column: Column, short: bool) -> Any:
+def shown(column: Column, short: bool) -> Any:
     """Return what is read to show a column: never a whole binary, in lists no long text."""
     if column.kind.name == "binary":
         return func.length(column.attribute)
@@ -85,9 +92,9 @@ def _shown(column: Column, short: bool) -> Any:
 
 
 def _labelled(resource: Resource, names: Iterable[str], short: bool) -> list[ColumnElement[Any]]:
-    shown = [_shown(resource.columns[name], short).label(f"c{i}") for i, name in enumerate(names)]
+    named = (shown(resource.columns[name], short) for name in names)
     keys = [column.attribute.label(f"p{i}") for i, column in enumerate(resource.key_columns)]
-    return [*shown, *keys]
+    return [*(each.label(f"c{i}") for i, each in enumerate(named)), *keys]
 
 
 def _record(resource: Resource, row: Sequence[Any], width: int) -> Record:
@@ -101,21 +108,30 @@ def page(state: ListState) -> Page:
     Raises:
         ListError: Its cursor names a record that is gone.
     """
-    keys = keyset.sort_keys(state.resource, state.ordering, dialect())
-    backward, cursor, size = bool(state.before), state.after or state.before, state.size
-    total = count(state) if cursor == "end" or state.exact else None
-    if total and cursor == "end" and total.kind == "exact":
+    keys = sorting.sort_keys(state.resource, state.ordering, dialect(), state.filters)
+    backward, at_end, size = bool(state.before), state.before == "end", state.size
+    served = plans.served(state, keys)
+    total = None if served and not at_end else count(state)
+    if total and at_end and total.kind == "exact":
         size = total.number % size or size  # so that walking back meets the usual pages
-    position, place = _place(state, keys) if cursor not in ("", "end") else (None, None)
+    position, place = _place(state, keys)
     values = keyset.parameters(place, size + 1)
-    rows = _rows(_page_statement, state, values, keyset.filled(place), backward)
+    few = plans.few(state, keys, total)
+    form = keyset.filled(place), backward, bool(state.goto), few
+    try:
+        with nullcontext() if served or few else limited(plans.patience(state)):
+            rows = _rows(_page_statement, state, values, *form)
+    except TookTooLongError:
+        return Page([], Count(0, "more"), None, "", "", stopped=True)
     more, rows = len(rows) > size, rows[:size]
     if total is None:
-        total = count(state) if more or cursor else _whole(state, len(rows))
+        total = count(state) if more or state.elsewhere else _whole(state, len(rows))
+    if total.kind == "more":  # a count that took too long knows less than the page
+        total = Count(max(total.number, len(rows)), "more")
     if backward:
         rows = rows[::-1]
-    first = _first(backward, cursor, more, position, len(rows), total)
-    before, after = more if backward else bool(cursor), cursor != "end" if backward else more
+    first = _first(state, more, position, len(rows), total)
+    before, after = more if backward else state.elsewhere, not at_end if backward else more
     return Page(
         records=[_record(state.resource, row, len(state.resource.list_display)) for row in rows],
         count=total,
@@ -136,15 +152,29 @@ def _cursor(
     return cursors.encode(position, keys, rows[0][-len(keys) :], hidden=not all(shown))
 
 
-def _page_statement(state: ListState, name: str, there: Filled, backward: bool) -> Any:
-    keys = keyset.sort_keys(state.resource, state.ordering, name)
-    base = matching(state, *_labelled(state.resource, state.resource.list_display, short=True))
-    return keyset.page(base, keys, there, backward)
+def _page_statement(
+    state: ListState,
+    name: str,
+    there: Filled,
+    backward: bool,
+    reaching: bool = False,
+    few: bool = False,
+) -> Any:
+    keys = sorting.sort_keys(state.resource, state.ordering, name, state.filters)
+    columns = _labelled(state.resource, state.resource.list_display, short=True)
+    form = there, backward, reaching
+    if few:
+        return keyset.gathered(matching(state, *columns), keys, *form, most=counts.BOUND)
+    if plans.streams(state, keys):
+        return keyset.page(matching(state, *columns), plans.along(state, keys), *form)
+    indexed = plans.indexed(state, keys, there, backward)
+    return keyset.page(matching(state, *columns, indexed=indexed), keys, *form)
 
 
 def _neighbours_statement(state: ListState, name: str, there: Filled) -> Any:
-    keys = keyset.sort_keys(state.resource, state.ordering, name)
-    return keyset.neighbours(matching(state, *_labelled(state.resource, (), True)), keys, there)
+    keys = sorting.sort_keys(state.resource, state.ordering, name, state.filters)
+    base = matching(state, *_labelled(state.resource, (), True))
+    return keyset.neighbours(base, plans.along(state, keys), there)
 
 
 def _rows(
@@ -162,12 +192,16 @@ def _kept(build: Callable[..., Any], *arguments: Any) -> Any:
     return build(*arguments)
 
 
-def _place(state: ListState, keys: Sequence[SortKey]) -> tuple[int | None, list[Any]]:
-    """Return the number and the values of the keys at the cursor of a list.
+def _place(state: ListState, keys: Sequence[SortKey]) -> tuple[int | None, list[Any] | None]:
+    """Return the number and the values of the keys at the place of a list; None: not known.
 
     Raises:
         ListError: The cursor names a record that is gone.
     """
+    if state.goto:
+        return None, [listing.goto(state)]
+    if not state.elsewhere or state.before == "end":
+        return None, None
     cursor = cursors.decode(state.after or state.before, keys, dialect())
     if not cursor.long:
         return cursor.position, cursor.values
@@ -179,24 +213,27 @@ def _place(state: ListState, keys: Sequence[SortKey]) -> tuple[int | None, list[
 
 
 def _first(
-    backward: bool, cursor: str, more: bool, position: int | None, length: int, total: Count
+    state: ListState, more: bool, position: int | None, length: int, total: Count
 ) -> int | None:
-    """Return the number of the first record of a page, as far as the cursor knows it."""
-    if not cursor or (backward and not more):
+    """Return the number of the first record of a page, as far as its place knows it."""
+    if not state.elsewhere or (state.before and not more):
         return 1
-    if cursor == "end":
+    if state.before == "end":
         return total.number - length + 1 if total.kind == "exact" else None
     if position is None:
         return None
-    return max(1, position - length) if backward else position + 1
+    return max(1, position - length) if state.before else position + 1
 
 
 def count(state: ListState) -> Count:
-    """Return how many records a list has, exactly if its state asks for that."""
+    """Return how many records a list has, exactly if its state asks and there is time for that."""
     if state.exact:
-        return counts.exact(matching(state))
+        with suppress(TookTooLongError):
+            return counts.exact(matching(state))
+    if plans.only_searched(state):
+        return search.probe(state.resource, state.q)
     if state.narrowed or state.resource.scope:
-        return counts.bounded(matching(state))
+        return counts.hurried(matching(state), plans.patience(state))
     kept = counts.remembered(state.resource)
     if kept and kept.kind == "about":
         return kept
@@ -247,7 +284,7 @@ def get(
 def _record_statement(
     resource: Resource, ordering: tuple[str, ...], name: str, names: tuple[str, ...]
 ) -> Any:
-    keys = keyset.sort_keys(resource, ordering, name)
+    keys = sorting.sort_keys(resource, ordering, name)
     place = (key.value.label(f"k{i}") for i, key in enumerate(keys))
     parts = enumerate(resource.key_columns)
     found = [each.attribute == bindparam(f"key{i}", type_=each.type) for i, each in parts]
@@ -258,49 +295,34 @@ def neighbours(state: ListState, place: list[Any]) -> tuple[str | None, str | No
     """Return the keys of the records before and after a place in a list."""
     values = keyset.parameters(place, 1)
     nearest: dict[bool, tuple[int, str]] = {}
-    for *key, leg in _rows(_neighbours_statement, state, values, keyset.filled(place)):
+    try:
+        with limited(plans.patience(state)) if state.narrowed else nullcontext():
+            rows = _rows(_neighbours_statement, state, values, keyset.filled(place))
+    except TookTooLongError:
+        return None, None
+    for *key, leg in rows:
         before, distance = leg < 0, abs(leg)
         if before not in nearest or distance < nearest[before][0]:
             nearest[before] = (distance, key_text(state.resource, key))
     return tuple(nearest.get(side, (0, None))[1] for side in (True, False))  # type: ignore[return-value]
 
 
+def around(state: ListState, key: tuple[Any, ...]) -> str | None:
+    """Return the cursor that the page of a list begins after which has a record in its midst.
+
+    "" is the first page; None: there is no record with that key.
+    """
+    found = get(state, (), key)
+    if found is None:
+        return None
+    place, half = found[1], state.size // 2
+    keys = sorting.sort_keys(state.resource, state.ordering, dialect(), state.filters)
+    values = keyset.parameters(place, half)
+    rows = _rows(_page_statement, state, values, keyset.filled(place), True)
+    return _cursor(state, keys, rows[-1:], None) if len(rows) == half else ""
+
+
 def exists(resource: Resource, key: tuple[Any, ...]) -> bool:
     """Return whether there is a record with a key that the asking account may see."""
     statement = select(resource.key_columns[0].attribute).where(identity(resource, key))
     return read(statement.where(*filters.scope(resource))).first() is not None
-
-
-def reference_labels(column: Column, keys: Iterable[Any]) -> dict[Any, Any]:
-    """Return the labels of the records that values of a foreign key name, by value."""
-    resource = resource_of(column)
-    wanted = {key for key in keys if key is not None}
-    if resource is None or not wanted:
-        return {}
-    attribute = resource.key_columns[0].attribute
-    statement = select(attribute, _shown(resource.label_column, short=True))
-    rows = read(statement.where(attribute.in_(wanted), *filters.scope(resource))).all()
-    return {row[0]: row[1] for row in rows}
-
-
-def reference_choices(resource: Resource) -> list[tuple[Any, Any]] | None:
-    """Return (key, label) of every record where there are few enough to choose from, else None."""
-    label = resource.label_column
-    statement = select(resource.key_columns[0].attribute, _shown(label, short=True))
-    rows = read(statement.where(*filters.scope(resource)).limit(MOST_CHOICES + 1)).all()
-    if len(rows) > MOST_CHOICES:
-        return None
-    pairs = [(key, key if label in (None, "") else label) for key, label in rows]
-    return sorted(pairs, key=lambda pair: str(pair[1]).casefold())
-
-
-def with_label(resource: Resource, text: str) -> list[Any]:
-    """Return the keys of at most two records whose label is a text."""
-    label = resource.label_column
-    try:
-        value = label.parse(text)
-    except ValueError:
-        return []
-    statement = select(resource.key_columns[0].attribute).where(label.attribute == value)
-    statement = statement.where(*filters.scope(resource))
-    return list(read(statement.limit(2)).scalars())

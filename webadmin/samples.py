@@ -7,6 +7,7 @@ from itertools import accumulate, islice
 
 from sqlalchemy import insert, text
 
+from webadmin import search_indexes
 from webadmin.database import db, writing
 from webadmin.users import User
 
@@ -185,8 +186,13 @@ def add(number: int) -> Iterator[int]:
     source = people(number)
     added = 0
     while batch := list(islice(source, BATCH)):
-        with writing(), db.engine.begin() as connection:
-            connection.execute(insert(User), batch)
+        with (
+            writing(),
+            db.engine.begin() as connection,
+            search_indexes.paused(connection, User.__table__) as written,
+        ):
+            made = connection.execute(insert(User).returning(User.id), batch)
+            written.extend(made.scalars())
         added += len(batch)
         yield added
 

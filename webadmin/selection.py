@@ -7,7 +7,7 @@ from typing import Any
 from flask import request
 from sqlalchemy import ColumnElement, func, select
 
-from webadmin import filters, images, keys, keyset, listing, records
+from webadmin import filters, images, keys, keyset, listing, records, search, sorting
 from webadmin.database import dialect, read
 from webadmin.images import MOST_KEYS, Key
 from webadmin.lenient import readable
@@ -42,7 +42,7 @@ class Selection:
         if not self.every:
             return []
         found = [filter_.criterion() for filter_ in self.state.filters]
-        return found + filters.search(self.resource, self.state.q)
+        return found + search.criteria(self.resource, self.state.q)
 
     def conditions(self) -> list[ColumnElement[bool]]:
         """Return the conditions that the records meet."""
@@ -69,8 +69,8 @@ class Selection:
             yield from self.keys
             return
         resource = self.resource
-        order = keyset.sort_keys(resource, (), dialect())
-        state = replace(self.state, sort=(), after="", before="")
+        order = sorting.sort_keys(resource, (), dialect())
+        state = replace(self.state.anywhere, sort=())
         parts: list[Any] = [column.attribute for column in resource.key_columns]
         base = records.matching(state, *parts)
         place: list[Any] | None = None

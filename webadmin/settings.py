@@ -178,6 +178,18 @@ SETTINGS = (
         help="Seconds to wait for a connection, or for SQLite's write lock, before answering 503.",
     ),
     Setting(
+        name="COUNT_TIMEOUT",
+        default=5,
+        parse=_whole_number,
+        help="Seconds after which an exact count of a list is given up.",
+    ),
+    Setting(
+        name="SEARCH_TIMEOUT",
+        default=2,
+        parse=_whole_number,
+        help="Seconds after which a search or filter that no index serves is given up.",
+    ),
+    Setting(
         name="MAX_CONTENT_LENGTH",
         default=1_000_000,
         parse=_whole_number,

@@ -9,6 +9,8 @@ from typing import Any
 from sqlalchemy import Connection, Engine, event
 from sqlalchemy.exc import OperationalError
 
+from webadmin import folding
+
 try:
     import fcntl
 except ImportError:  # no POSIX file locks: SQLite's own busy timeout stands alone
@@ -44,6 +46,9 @@ class SQLite:
         # What a program wrote in another encoding is shown as well as it can be; a field that
         # nobody changes is not written back.
         connection.text_factory = lambda raw: raw.decode("utf-8", "replace")
+        connection.create_function(
+            "webadmin_search_text", 1, folding.search_text, deterministic=True
+        )
         cursor = connection.cursor()
         cursor.execute("PRAGMA foreign_keys = ON")
         cursor.execute("PRAGMA synchronous = FULL")

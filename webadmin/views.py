@@ -1,12 +1,24 @@
 """The pages that read: the list and one record; and what all pages of a resource share."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 from flask import abort, current_app, redirect, render_template, request
 from werkzeug.wrappers import Response
 
-from webadmin import cells, filters, formats, forms, keys, list_page, listing, records, timeline
+from webadmin import (
+    cells,
+    filters,
+    formats,
+    forms,
+    keys,
+    list_page,
+    listing,
+    plans,
+    records,
+    timeline,
+)
 from webadmin.database import dialect
 from webadmin.listing import ListState
 from webadmin.permissions import Action
@@ -50,11 +62,16 @@ def render(template: str, state: ListState, **context: Any) -> str:
 def index(resource: Resource) -> Answer:
     """Show the list."""
     state = listing.parse(resource, request.args)
+    if state.around:
+        return _around(state)
     page = records.page(state)
-    if not page.records and (state.after or state.before not in ("", "end")):
+    if not page.records and not page.stopped and state.elsewhere and state.before != "end":
         # The records there are gone: the nearest page that there is.
-        end = {"after": "", "before": "end" if state.after else ""}
-        return redirect(site_url(f"{resource.name}/") + state.query(**end), 303)
+        end = {} if state.before else {"before": "end"}
+        return redirect(site_url(f"{resource.name}/") + state.turned(**end), 303)
+    given_up = state.exact and page.count.kind != "exact"
+    if given_up:
+        state = replace(state, exact=False)  # the next page shall not wait in vain again
     heads = list_page.headings(state)
     choosable = f"{resource.name}.bulk_edit" in current_app.view_functions and any(
         filters.may(action, resource) for action in (Action.EDIT, Action.DELETE)
@@ -63,6 +80,8 @@ def index(resource: Resource) -> Answer:
         "list.html",
         state,
         page=page,
+        given_up=given_up,
+        jump=list_page.jump,
         headings=list_page.headings,
         rows=cells.rows(state, page.records, heads, choosable),
         choosable=choosable,
@@ -70,7 +89,19 @@ def index(resource: Resource) -> Answer:
         controls=list_page.controls,
         fixed=list_page.filters_are_fixed(state),
         sizes=list_page.sizes,
+        slow=list_page.slow_sort(state, page),
+        seconds=round(plans.patience(state)),
     )
+
+
+def _around(state: ListState) -> Response:
+    """Lead to the page that a record stands on, wherever it stands by now."""
+    key = state.around
+    after = records.around(state, key_or_404(state.resource, key))
+    if after is None:
+        abort(404)
+    there = replace(state, around="", after=after)
+    return redirect(list_url(there, key), 303)
 
 
 def key_or_404(resource: Resource, key: str) -> tuple[Any, ...]:
@@ -121,6 +152,7 @@ def detail(resource: Resource, key: str, **context: Any) -> Answer:
         next=record_url(state, following) if following else "",
         edit_url=record_url(state, key, "/edit"),
         delete_url=record_url(state, key, "/delete"),
+        place_url=site_url(f"{resource.name}/") + state.turned(around=key),
         history_url=record_url(state, key, "/history"),
         found=(found := timeline.of_record(resource, key, size=RECENT)),
         undoable=bool(found.entries),

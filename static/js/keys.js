@@ -1,4 +1,4 @@
-/* Single keys: search, new, edit, up and down a list, and the dialog that explains them. */
+/* Single keys: search, new, edit, up and down a list and to a place in it, and their dialog. */
 const dialog = document.getElementById("keys-dialog");
 const enabled = dialog.querySelector("[data-keys-on]");
 
@@ -41,6 +41,7 @@ const ACTIONS = {
   e: edit,
   j: () => move(1),
   k: () => move(-1),
+  g: () => document.getElementById("goto")?.focus(),
   "?": () => dialog.showModal(),
 };
 

@@ -23,7 +23,7 @@ from sqlalchemy import URL, create_engine, text
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.pool import NullPool
 
-from webadmin import cursors, keyset
+from webadmin import cursors, sorting
 from webadmin.config import ConfigError
 from webadmin.database import database_url
 from webadmin.users import USERS
@@ -144,7 +144,7 @@ def contest(stack: ExitStack, rows: int, uri: str, folder: Path) -> list[Case]:
     first, before = people(uri, 0), people(uri, (deep - 1) * SIZE - 1, 1)[0]
     far, last = people(uri, (deep - 1) * SIZE), people(uri, rows - SIZE)
     one = far[SIZE // 2]
-    keys = keyset.sort_keys(USERS, USERS.ordering, database_url(uri, folder).get_backend_name())
+    keys = sorting.sort_keys(USERS, USERS.ordering, database_url(uri, folder).get_backend_name())
     cursor = cursors.encode((deep - 1) * SIZE, keys, [before[0]])
     log = folder / "servers.log"
     environment = _environment(uri, folder)

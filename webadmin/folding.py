@@ -1,0 +1,92 @@
+"""What a search holds equal: letters of either case, with or without accents.
+
+A search index keeps the *search text* of a column: its letters folded, and two marks before each
+word and each ideograph. So the first one or two letters of a word, or a single ideograph, make
+the three characters that a trigram index needs. SQLite's triggers, PostgreSQL's function
+(`search_indexes`) and `search_text` here make the same of a text.
+"""
+
+import re
+import unicodedata
+from collections.abc import Sequence
+
+MARK = "\x1f\x1f"
+SHORT = 3  # shorter words are looked for at the beginning of words only
+# Ideographs, kana and hangul are written without spaces: each may begin a word.
+IDEOGRAPHS = "\u2e80-\u9fff\uac00-\ud7a3"
+_IDEOGRAPH = re.compile(f"[{IDEOGRAPHS}]")
+# Latin, Greek and Cyrillic with the marks that combine with them. In other scripts such marks
+# are vowels, or make another letter.
+FOLDED = ((0xC0, 0x530), (0x1E00, 0x2000))
+COMBINING = (0x300, 0x370)
+# Letters that Unicode does not take apart.
+_WHOLE = {
+    "đ": "d", "ð": "d", "ħ": "h", "ı": "i", "ł": "l", "ŋ": "n", "ø": "o", "ŧ": "t", "þ": "th",
+    "æ": "ae", "œ": "oe", "ς": "σ",
+}  # fmt: skip
+
+
+def _plain(letter: str) -> str:
+    folded = "".join(_WHOLE.get(each, each) for each in letter.casefold())
+    parts = unicodedata.normalize("NFD", folded)
+    bare = "".join(each for each in parts if not unicodedata.combining(each))
+    return "".join(_WHOLE.get(each, each) for each in bare)
+
+
+def _letters() -> dict[str, str]:
+    marks = {chr(code): "" for code in range(*COMBINING)}
+    every = (chr(code) for bounds in FOLDED for code in range(*bounds))
+    found = {letter: _plain(letter) for letter in every if unicodedata.category(letter)[0] == "L"}
+    return marks | {letter: plain for letter, plain in found.items() if plain != letter}
+
+
+# What stands for a letter with an accent, or one that is folded otherwise.
+LETTERS = _letters()
+_TABLE = str.maketrans(LETTERS)
+
+
+def fold(text: str) -> str:
+    """Return a text in small letters without accents."""
+    return text.lower().translate(_TABLE)
+
+
+def search_text(text: str | None) -> str | None:
+    """Return what a search index keeps of a text."""
+    return None if text is None else MARK + _spread(fold(text).replace(" ", f" {MARK}"))
+
+
+def _spread(folded: str) -> str:
+    return _IDEOGRAPH.sub(lambda found: MARK + found[0], folded)
+
+
+def part(word: str) -> str:
+    """Return the part of a search text that tells that a word was found."""
+    folded = fold(word).replace(MARK[0], "") or word
+    found = _spread(folded)
+    return MARK + found if len(found) < SHORT else found
+
+
+def spans(text: str, words: Sequence[str]) -> list[tuple[int, int]]:
+    """Return where words are in a text: beginnings and ends, in order, none overlapping.
+
+    Args:
+        text: What is shown.
+        words: What was searched for.
+    """
+    folded, origin = [], []
+    for place, letter in enumerate(text):
+        plain = fold(letter)
+        folded.append(plain)
+        origin += [place] * len(plain)
+    whole, marked = "".join(folded), [False] * len(text)
+    for word in words:
+        wanted = fold(word)
+        for found in re.finditer(_expression(wanted), whole) if wanted else ():
+            for place in origin[found.start() : found.end()]:
+                marked[place] = True
+    return [found.span() for found in re.finditer("1+", "".join("01"[each] for each in marked))]
+
+
+def _expression(wanted: str) -> str:
+    begins = len(wanted) < SHORT and not _IDEOGRAPH.search(wanted)
+    return ("(?:(?<= )|^)" if begins else "") + re.escape(wanted)
