@@ -105,13 +105,22 @@ def test_upgrade_of_an_empty_database(empty_app: Flask) -> None:
         assert schema.upgrade() == []
 
 
+# What makes searches quick is no part of a model.
+OF_SEARCH = ("webadmin_search", "webadmin_letter")
+
+
 def test_migrations_make_what_the_models_say(app: Flask) -> None:
     from alembic.autogenerate import compare_metadata
     from alembic.runtime.migration import MigrationContext
 
     with app.app_context(), db.engine.connect() as connection:
         context = MigrationContext.configure(
-            connection, opts={"version_table": schema.VERSION_TABLE, "compare_type": True}
+            connection,
+            opts={
+                "version_table": schema.VERSION_TABLE,
+                "compare_type": True,
+                "include_name": lambda name, *_: not str(name).startswith(OF_SEARCH),
+            },
         )
         assert compare_metadata(context, db.metadata) == []
 
@@ -206,10 +215,10 @@ for _ in range(8):
         app = create_app(
             {"DATABASE_URI": sys.argv[1], "SECRET_KEY": "x", "INSTANCE_PATH": sys.argv[2]}
         )
-        print("ready", flush=True)
+        os.write(1, b"ready\\n")  # by one call: print makes two of it, and others come between
         os.read(waiting, 1)
         with app.app_context():
-            print(schema.upgrade(), flush=True)
+            os.write(1, f"{schema.upgrade()}\\n".encode())
         os._exit(0)
 sys.stdin.readline()
 os.close(go)
@@ -307,6 +316,8 @@ def test_check_changes_nothing(engine: Engine, empty_app: Flask) -> None:
     with empty_app.app_context():
         report = schema.check()
         assert not report.current
-        assert [title[:5] for title in report.pending] == ["0001 ", "0002 ", "0003 ", "0004 "]
+        assert [title[:5] for title in report.pending] == [
+            f"000{number} " for number in range(1, 6)
+        ]
         assert report.counts == {"users": None, "accounts": None}
         assert inspect(db.engine).get_table_names() == []

@@ -9,7 +9,7 @@ from peers import DJANGO, FLASK_ADMIN, SQLADMIN
 from sites import HAND, OURS, dbms
 from sqlalchemy import make_url
 
-from webadmin import cursors
+from webadmin import cursors, sorting
 from webadmin.users import USERS
 
 DEEP = 18_000  # the page far down; in a shorter list the one in the middle
