@@ -5,7 +5,7 @@ import sys
 
 LATER = {
     "alembic", "charset_normalizer", "flask_mail", "granian", "python_calamine", "rich",
-    "watchfiles", "whitenoise.compress", "zxcvbn",
+    "sqlalchemy.dialects.postgresql", "watchfiles", "whitenoise.compress", "zxcvbn",
 }  # fmt: skip
 CHECK = """
 import gc, sys

@@ -12,7 +12,6 @@ from typing import Any, TypeVar
 from sqlalchemy import bindparam, cast, func, inspect, null, select
 from sqlalchemy import insert as insert_into
 from sqlalchemy import update as update_of
-from sqlalchemy.dialects.postgresql import REGCLASS
 from sqlalchemy.orm import Mapper
 
 from webadmin import filters, history, images, removing, search_indexes
@@ -164,6 +163,8 @@ def _advance_sequence(kept: Kept) -> None:
     connection = db.session.connection()
     if connection.dialect.name != "postgresql" or column is None:
         return
+    from sqlalchemy.dialects.postgresql import REGCLASS
+
     table = connection.dialect.identifier_preparer.format_table(kept.table)
     named = func.pg_get_serial_sequence(table, column.name).label("name")
     found = select(named, select(func.max(column)).scalar_subquery().label("most")).subquery()

@@ -14,10 +14,11 @@ from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from importlib import import_module
 
 from flask import request
 from sqlalchemy import DateTime, Index, Integer, String, delete, select
-from sqlalchemy.dialects import mysql, postgresql
+from sqlalchemy.dialects import mysql
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Mapped, mapped_column
 from werkzeug.exceptions import TooManyRequests
@@ -210,8 +211,10 @@ def _locked(digest: str, at: datetime) -> Throttle:
     """Return a counter, locked until the end of the transaction; made where there is none."""
     values = {"digest": digest, "failures": 0, "failed_at": at}
     if dialect() in ("sqlite", "postgresql"):
-        # The same statement on both (PostgreSQL manual, INSERT; SQLite manual, UPSERT).
-        db.session.execute(postgresql.insert(Throttle).values(values).on_conflict_do_nothing())
+        # The same statement on both (PostgreSQL manual, INSERT; SQLite manual, UPSERT). The engine
+        # has loaded its own dialect; another one takes a moment.
+        insert = import_module(f"sqlalchemy.dialects.{dialect()}").insert
+        db.session.execute(insert(Throttle).values(values).on_conflict_do_nothing())
     else:
         # Not INSERT IGNORE, whose shared lock two transactions could hold at the same time.
         made = mysql.insert(Throttle).values(values)
