@@ -17,7 +17,16 @@ from http.client import HTTPConnection
 from pathlib import Path
 
 from client import TIMEOUT, Client, WrongAnswerError
-from sites import BenchError, add_account, database, environment, hand_written, ours, versions
+from sites import (
+    BenchError,
+    add_account,
+    begin,
+    database,
+    environment,
+    hand_written,
+    ours,
+    versions,
+)
 
 MOST_MEMORY = 30.0  # MB
 ROUNDS = 3
@@ -129,14 +138,14 @@ def main() -> int:
     parser.add_argument("--rows", type=int, default=1_000_000)
     parser.add_argument("--database", metavar="URI")
     options = parser.parse_args()
+    begin()
     try:
         with ExitStack() as stack:
             folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
             uri = stack.enter_context(database(options.database, options.rows, folder))
             add_account(environment(uri, folder))
-            log = folder / "servers.log"
-            hand = stack.enter_context(hand_written(uri, log)).client()
-            mine = stack.enter_context(ours(uri, folder, log)).client()
+            hand = stack.enter_context(hand_written(uri)).client()
+            mine = stack.enter_context(ours(uri, folder)).client()
             found = compare(
                 {
                     BY_HAND: (hand, EXPORT),

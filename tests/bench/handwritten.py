@@ -1,7 +1,7 @@
 """The yardstick: a list, a detail page and an export as one writes them by hand.
 
-Raw SQL through the driver, one open connection, one template a page. It runs under the same
-server with the same settings:
+Raw SQL through the driver, one open connection a thread, one template a page. It runs under the
+same server with the same settings:
 
     python tests/bench/handwritten.py DATABASE_URI PORT
 """
@@ -10,6 +10,7 @@ import csv
 import io
 import sqlite3
 import sys
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
@@ -79,11 +80,13 @@ def opened(uri: str) -> Any:
 
 def connect(uri: str) -> Query:
     """Return what sends a statement, with ? for its values, and returns the rows."""
-    connection = opened(uri)
     mark = "?" if make_url(uri).get_backend_name() == "sqlite" else "%s"
+    kept = threading.local()
 
     def query(statement: str, *values: object) -> Sequence[Any]:
-        cursor = connection.cursor()
+        if not hasattr(kept, "connection"):
+            kept.connection = opened(uri)
+        cursor = kept.connection.cursor()
         cursor.execute(statement.replace("?", mark), values)
         rows: Sequence[Any] = cursor.fetchall()
         cursor.close()

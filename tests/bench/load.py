@@ -32,11 +32,11 @@ from sites import (
     BenchError,
     Site,
     add_account,
+    begin,
     database,
     dbms,
     environment,
     ours,
-    stop_when_told,
     versions,
 )
 from slow import KINDS
@@ -57,8 +57,8 @@ CLIENTS = 16
 
 def main() -> int:
     """Run the load and return the exit status."""
-    stop_when_told()
     options = arguments()
+    begin()
     try:
         with tempfile.TemporaryDirectory() as made:
             folder = Path(made)
@@ -136,7 +136,7 @@ def load(
     acts = options.people * options.seconds / options.pause
     shared = max(FEWEST_SHARED, math.ceil(acts * EDITS / OLDEST))
     before = prepared(uri, shared)
-    with ours(uri, folder, folder / "servers.log", options.workers) as site:
+    with ours(uri, folder, options.workers) as site:
         cookies = sessions(site, options.people)
         with disturbed(site, cookies[0], options.slow, beside):
             outcome = _locust(site, folder, options, cookies, shared)
@@ -235,7 +235,7 @@ def throughput(uri: str, folder: Path) -> str:
     lines = ["| workers | lists a second | of one worker |", "| ---: | ---: | ---: |"]
     first = 0.0
     for workers in (1, 2, 4):
-        with ours(uri, folder, folder / "servers.log", workers) as site:
+        with ours(uri, folder, workers) as site:
             clients = [site.client() for _ in range(CLIENTS)]
             rate = rates({OURS: (clients, lambda client: client.get(LIST_OF[OURS]))})[OURS]
         first = first or rate

@@ -114,7 +114,10 @@ def rates(contests: Mapping[Any, tuple[Sequence[Client], Act]]) -> dict[Any, flo
     found: dict[Any, list[float]] = {name: [] for name in contests}
     for turn in range(TURNS + 1):
         for name, (clients, act) in contests.items():
-            measured = _rate(clients, act, SECONDS if turn else SECONDS / 3)
+            try:
+                measured = _rate(clients, act, SECONDS if turn else SECONDS / 3)
+            except (WrongAnswerError, OSError) as error:
+                raise WrongAnswerError(f"{name}, {len(clients)} clients: {error}") from error
             if turn:  # the first is the warm-up
                 found[name].append(measured)
     return {name: statistics.median(measured) for name, measured in found.items()}
@@ -141,5 +144,5 @@ def _rate(clients: Sequence[Client], act: Act, seconds: float) -> float:
     for thread in threads:
         thread.join()
     if errors:
-        raise WrongAnswerError(f"at {threads and clients[0].port}: {errors[0]}") from errors[0]
+        raise errors[0]
     return sum(done) / (time.perf_counter() - begun)

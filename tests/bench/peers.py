@@ -9,10 +9,9 @@ from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 
-from sites import EMAIL, HERE, PASSWORD, BenchError, Door, Site, server
+from sites import EMAIL, HERE, KEPT, PASSWORD, BenchError, Door, Site, server
 
 FLASK_ADMIN, SQLADMIN, DJANGO = "Flask-Admin", "SQLAdmin", "Django admin"
-KEPT = HERE / "data"  # a folder that git ignores
 COMMON = ("granian==2.8.7", "psycopg[binary]==3.3.9", "PyMySQL==1.2.4")
 WSGI = ("--interface", "wsgi", "--blocking-threads", "4")
 
@@ -64,7 +63,7 @@ PEERS = (
 
 
 @contextmanager
-def serving(peer: Peer, uri: str, log: Path) -> Iterator[Site]:
+def serving(peer: Peer, uri: str) -> Iterator[Site]:
     """Start a peer on the users of a database; its environment is made when it is not there yet.
 
     Raises:
@@ -82,7 +81,7 @@ def serving(peer: Peer, uri: str, log: Path) -> Iterator[Site]:
     command = [programs / "granian", *peer.server, "--workers", "1", "--log-level", "warning"]
     command += [f"{peer.module}:app", "--port"]
     parts = [str(part) for part in command]
-    with server(parts, environment, log, name=peer.name, door=peer.door) as site:
+    with server(parts, environment, name=peer.name, door=peer.door) as site:
         yield site
 
 

@@ -27,12 +27,12 @@ from sites import (
     BenchError,
     Site,
     add_account,
+    begin,
     database,
     dbms,
     environment,
     hand_written,
     ours,
-    stop_when_told,
     versions,
 )
 from sqlalchemy.exc import SQLAlchemyError
@@ -48,8 +48,8 @@ Contest = dict[int, dict[str, Site]]
 
 def main() -> int:
     """Run the comparison and return the exit status."""
-    stop_when_told()
     options = arguments()
+    begin()
     try:
         with ExitStack() as stack:
             folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
@@ -147,16 +147,15 @@ def measured(
 
 def started(stack: ExitStack, urls: dict[int, str], folder: Path, peers: bool) -> Contest:
     """Start the contestants on each database."""
-    log = folder / "servers.log"
     sites: Contest = {}
     for rows, uri in urls.items():
         add_account(environment(uri, folder))
         sites[rows] = {
-            OURS: stack.enter_context(ours(uri, folder, log)),
-            HAND: stack.enter_context(hand_written(uri, log)),
+            OURS: stack.enter_context(ours(uri, folder)),
+            HAND: stack.enter_context(hand_written(uri)),
         }
         for peer in PEERS if peers else ():
-            sites[rows][peer.name] = stack.enter_context(serving(peer, uri, log))
+            sites[rows][peer.name] = stack.enter_context(serving(peer, uri))
     return sites
 
 

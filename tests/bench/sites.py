@@ -22,6 +22,8 @@ OURS, HAND = "webadmin", "hand-written"
 EMAIL, PASSWORD = "bench@example.com", "correct horse battery staple"
 HERE = Path(__file__).parent
 WEBADMIN = [sys.executable, "-c", "from webadmin.cli import main; main()"]
+KEPT = HERE / "data"  # a folder that git ignores
+LOG = KEPT / "servers.log"  # what the servers of the last run said
 START = 60.0  # seconds that a server may take to start
 
 
@@ -29,8 +31,10 @@ class BenchError(Exception):
     """The benchmark cannot run; the message says why."""
 
 
-def stop_when_told() -> None:
-    """Let SIGTERM end the program as an error does, so that its servers are stopped."""
+def begin() -> None:
+    """Begin a log, and let SIGTERM end the program as an error does: its servers are stopped."""
+    KEPT.mkdir(exist_ok=True)
+    LOG.write_text("")
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
 
 
@@ -148,14 +152,13 @@ class Site:
 
 @contextmanager
 def server(
-    command: Sequence[str], environment: Mapping[str, str], log: Path, **site: object
+    command: Sequence[str], environment: Mapping[str, str], **site: object
 ) -> Iterator[Site]:
     """Start a server, whose command ends in a free port; stop it in the end.
 
     Args:
         command: The command without the port.
         environment: Its environment.
-        log: Where what it says is added.
         **site: The attributes of the `Site` that is yielded, besides the port.
 
     Raises:
@@ -164,7 +167,7 @@ def server(
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    with log.open("ab") as output:
+    with LOG.open("ab") as output:
         process = subprocess.Popen(
             [*command, str(port)],
             env=environment,
@@ -173,7 +176,7 @@ def server(
             start_new_session=True,
         )
     try:
-        _wait(process, port, log)
+        _wait(process, port)
         yield Site(port=port, **site)  # type: ignore[arg-type]
     finally:
         process.terminate()
@@ -184,7 +187,7 @@ def server(
             process.wait()
 
 
-def _wait(process: subprocess.Popen[bytes], port: int, log: Path) -> None:
+def _wait(process: subprocess.Popen[bytes], port: int) -> None:
     deadline = time.monotonic() + START
     while process.poll() is None and time.monotonic() < deadline:
         try:
@@ -193,24 +196,24 @@ def _wait(process: subprocess.Popen[bytes], port: int, log: Path) -> None:
             time.sleep(0.05)
         else:
             return
-    said = log.read_text(errors="replace").strip().splitlines()[-5:]
+    said = LOG.read_text(errors="replace").strip().splitlines()[-5:]
     raise BenchError("A server does not start. It says:\n" + "\n".join(said))
 
 
 @contextmanager
-def ours(uri: str, folder: Path, log: Path, workers: int = 1) -> Iterator[Site]:
+def ours(uri: str, folder: Path, workers: int = 1) -> Iterator[Site]:
     """Start webadmin, whose account is there already."""
     command = [*WEBADMIN, "run", "--no-init", "--workers", str(workers), "--port"]
     site = {"name": OURS, "door": OUR_DOOR}
-    with server(command, environment(uri, folder), log, **site) as started:
+    with server(command, environment(uri, folder), **site) as started:
         yield started
 
 
 @contextmanager
-def hand_written(uri: str, log: Path) -> Iterator[Site]:
+def hand_written(uri: str) -> Iterator[Site]:
     """Start the yardstick."""
     command = [sys.executable, str(HERE / "handwritten.py"), uri]
-    with server(command, os.environ, log, name=HAND) as started:
+    with server(command, os.environ, name=HAND) as started:
         yield started
 
 
