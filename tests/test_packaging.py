@@ -19,11 +19,17 @@ from signing_in import PASSWORD, Visitor
 ROOT = Path(__file__).parent.parent
 
 
-def run(*command: str | Path, cwd: Path) -> str:
-    """Run a command without the settings of this environment; return what it printed."""
-    kept = {name: value for name, value in os.environ.items() if not name.startswith("WEBADMIN_")}
-    kept.pop("PYTHONPATH", None)
-    done = subprocess.run(command, cwd=cwd, env=kept, capture_output=True, text=True, check=False)
+def clean() -> dict[str, str]:
+    """Return this environment without settings of webadmin and of Python."""
+    own = ("PYTHON", "WEBADMIN_")
+    return {name: value for name, value in os.environ.items() if not name.startswith(own)}
+
+
+def run(*command: str | Path, cwd: Path, typed: str = "") -> str:
+    """Run a command in a clean environment; return what it printed."""
+    done = subprocess.run(
+        command, cwd=cwd, env=clean(), input=typed, capture_output=True, text=True, check=False
+    )
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout
 
@@ -58,25 +64,20 @@ def test_the_wheel_holds_all_that_the_site_needs(wheel: Path) -> None:
 def test_the_wheel_serves_complete_pages_in_an_empty_environment(
     wheel: Path, tmp_path: Path
 ) -> None:
-    run(sys.executable, "-m", "venv", tmp_path / "venv", cwd=tmp_path)
-    python = tmp_path / "venv" / "bin" / "python"
+    run(sys.executable, "-m", "venv", "--without-pip", tmp_path / "venv", cwd=tmp_path)
+    pip = (sys.executable, "-m", "pip", "--python", tmp_path / "venv" / "bin" / "python")
     try:
-        run(python, "-m", "pip", "install", "-q", wheel, cwd=tmp_path)
+        run(*pip, "install", "-q", "--no-compile", wheel, cwd=tmp_path)
     except AssertionError as error:
         missing(f"The wheel's requirements cannot be installed: {error}")
     command = tmp_path / "venv" / "bin" / "webadmin"
     run(command, "sample", "3", cwd=tmp_path)
-    subprocess.run(
-        [command, "accounts", "add", "ada@example.com", "--role", "admin"],
-        cwd=tmp_path,
-        input=f"{PASSWORD}\n",
-        text=True,
-        check=True,
-    )
+    add = ("accounts", "add", "ada@example.com", "--role", "admin")
+    run(command, *add, cwd=tmp_path, typed=f"{PASSWORD}\n")
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
     server = subprocess.Popen(
-        [command, "run", "--port", str(port)], cwd=tmp_path, stdout=subprocess.DEVNULL
+        [command, "run", "--port", str(port)], cwd=tmp_path, env=clean(), stdout=subprocess.DEVNULL
     )
     try:
         _get(f"http://127.0.0.1:{port}/healthz")
