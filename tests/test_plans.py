@@ -16,7 +16,6 @@ from webadmin.listing import ListState
 from webadmin.users import USERS, User
 
 MANY = 100_000
-PAGE = 50
 # Three legs of a page, which SQLite and MariaDB count twice and more: there, and put together.
 MOST_READ = 550
 COUNTED = 2 * BOUND + MOST_READ  # MariaDB reads what it counts once more

@@ -164,7 +164,8 @@ def _page_statement(
     columns = _labelled(state.resource, state.resource.list_display, short=True)
     form = there, backward, reaching
     if few:
-        return keyset.gathered(matching(state, *columns), keys, *form, most=counts.BOUND)
+        most = 2 * counts.BOUND  # some may have been added since they were counted
+        return keyset.gathered(matching(state, *columns), keys, *form, most=most)
     if plans.streams(state, keys):
         return keyset.page(matching(state, *columns), plans.along(state, keys), *form)
     indexed = plans.indexed(state, keys, there, backward)

@@ -1,8 +1,10 @@
 """indexes of lists: what users and accounts can be sorted and filtered by.
 
 On a table that somebody else made as well, unless it has one that does the same. To build them
-takes about a second for a million records, and on PostgreSQL nobody writes to the table meanwhile.
+takes some seconds for a million records, and on PostgreSQL nobody writes to the table meanwhile.
 """
+
+from typing import Any
 
 import sqlalchemy as sa
 from alembic import context, op
@@ -37,10 +39,8 @@ def _make(table: str, name: str) -> None:
     try:
         _create(index, table, name)
     except sa.exc.DBAPIError as error:
-        if not TOO_LONG & {
-            getattr(error.orig, "sqlstate", None),
-            *getattr(error.orig, "args", ())[:1],
-        }:
+        cause: Any = error.orig
+        if not TOO_LONG & {getattr(cause, "sqlstate", None), *cause.args[:1]}:
             raise
         done.append(
             f"Made no index {index}: texts in the column {name} of {table} may be longer than an "
