@@ -7,10 +7,10 @@ one record by its key.
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
 from functools import lru_cache
-from typing import Any
+from typing import Any, cast
 
-from flask import g
 from sqlalchemy import Dialect, Select
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.sql.compiler import SQLCompiler
 
 from webadmin.database import connection
@@ -22,23 +22,36 @@ Converter = Callable[[Any], Any]
 def rows(statement: Statement, parameters: Mapping[str, Any]) -> Sequence[Sequence[Any]]:
     """Execute a SELECT of columns that is kept, and return its rows as tuples.
 
-    SQLAlchemy executes it where something listens to statements, and in a request that writes:
-    there an error would end PostgreSQL's transaction before SQLAlchemy has seen it.
+    Where something listens to statements SQLAlchemy executes it, so that it is heard.
 
     Args:
         statement: The same object each time; its values are bound by name.
         parameters: The values.
+
+    Raises:
+        DBAPIError: As SQLAlchemy raises it.
     """
     link = connection()
-    watched = bool(link.engine.dispatch.before_cursor_execute)
-    if g.get("only_reads") and not watched and link.dialect.loaded_dbapi:
-        prepared = _prepared(statement, link.dialect)
-        try:
-            with closing(link.connection.cursor()) as cursor:
-                return prepared.run(cursor, parameters)
-        except link.dialect.loaded_dbapi.Error:
-            pass  # it fails once more below, where SQLAlchemy finds out what that means
-    return link.execute(statement, parameters).all()
+    if link.engine.dispatch.before_cursor_execute:
+        return link.execute(statement, parameters).all()
+    prepared = _prepared(statement, link.dialect)
+    driver, dbapi = link.connection, cast(Any, link.dialect.dbapi)
+    try:
+        with closing(driver.cursor()) as cursor:
+            return prepared.run(cursor, parameters)
+    except dbapi.Error as error:
+        lost = link.dialect.is_disconnect(error, driver, None)
+        if lost:
+            link.invalidate(error)
+        raise DBAPIError.instance(
+            prepared.sql,
+            None,
+            error,
+            dbapi.Error,
+            hide_parameters=True,
+            connection_invalidated=lost,
+            dialect=link.dialect,
+        ) from error
 
 
 @lru_cache(maxsize=300)
