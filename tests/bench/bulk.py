@@ -14,8 +14,10 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
+from pathlib import Path
 
 from flask import Flask
+from sites import EMAIL, PASSWORD, add_account, environment
 from sqlalchemy import func, select
 
 from webadmin import bulk, create_app, samples, schema
@@ -31,9 +33,10 @@ def main() -> int:
     parser.add_argument("--database", help="the URI of an empty database")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
+        uri = options.database or f"sqlite:///{folder}/bulk.sqlite"
         app = create_app(
             {
-                "DATABASE_URI": options.database or f"sqlite:///{folder}/bulk.sqlite",
+                "DATABASE_URI": uri,
                 "SECRET_KEY": "only for a benchmark",
                 "INSTANCE_PATH": folder,
                 "WTF_CSRF_ENABLED": False,
@@ -41,6 +44,7 @@ def main() -> int:
         )
         with app.app_context():
             schema.upgrade()
+            add_account(environment(uri, Path(folder)))
             server = f"{db.engine.dialect.name} {db.engine.dialect.driver}"
         print(f"{platform.python_version()}, {server}, {options.rows:,} records:\n")
         print("| step | seconds | of the processor | memory more |\n| --- | ---: | ---: | ---: |")
@@ -50,6 +54,7 @@ def main() -> int:
 def steps(app: Flask, rows: int) -> list[bool]:
     """Do each step and return whether what came of it is right."""
     client = app.test_client()
+    client.post("/sign-in", data={"email": EMAIL, "password": PASSWORD})
     every = {"every": "1", "number": str(rows)}
 
     def insert() -> None:

@@ -1,73 +1,57 @@
-"""Compare the export of a million users with a hand-written csv loop under the same server.
+"""Compare the export of many users with a hand-written csv loop under the same server.
 
-    python tests/bench/export.py [--rows 1000000]
+    python tests/bench/export.py [--rows 1000000] [--database URI]
 
 Prints Markdown. Exit status 1 if a file is wrong; a reach that is missed is said, no more.
 """
 
 import argparse
-import csv
-import io
-import socket
-import sqlite3
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+import zlib
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
+from http.client import HTTPConnection
 from pathlib import Path
 
-from flask import Flask, Response
-from run import WEBADMIN, _environment, database, server
+from client import TIMEOUT, Client, WrongAnswerError
+from sites import (
+    BenchError,
+    add_account,
+    begin,
+    database,
+    environment,
+    hand_written,
+    ours,
+    versions,
+)
 
-from webadmin import server as webadmin_server
-
-MOST_TIMES, MOST_FIRST, MOST_MEMORY = 3.0, 100.0, 30.0
+MOST_MEMORY = 30.0  # MB
 ROUNDS = 3
-HERE = Path(__file__).parent
+BOM = b"\xef\xbb\xbf"
+EXPORT = "/users/export.csv"
+BY_HAND = "csv loop by hand"
 
 
-@dataclass
+@dataclass(frozen=True)
 class Measured:
-    """One download: milliseconds to the first byte, seconds, bytes, and MB that it took."""
+    """One download.
+
+    Attributes:
+        first: Milliseconds to the first byte.
+        seconds: Until the last.
+        size: Bytes, without a mark of their order.
+        checksum: Of these bytes.
+        memory: MB that the server took more meanwhile.
+    """
 
     first: float
     seconds: float
     size: int
+    checksum: int
     memory: float
-
-
-def hand_written(settings: dict[str, object]) -> Flask:
-    """Return the yardstick: a csv writer around a cursor of sqlite3."""
-    app = Flask(__name__)
-    path = str(settings["DATABASE_URI"]).removeprefix("sqlite:///")
-
-    @app.get("/users/export.csv")
-    def export() -> Response:
-        return Response(loop(path), mimetype="text/csv")
-
-    @app.get("/users/")
-    def index() -> str:
-        return "users"
-
-    return app
-
-
-def loop(path: str) -> Iterator[str]:
-    """Yield the file in pieces of 64 KiB."""
-    buffer = io.StringIO()
-    writer = csv.writer(buffer)
-    writer.writerow(["id", "name", "age"])
-    connection = sqlite3.connect(path)
-    for row in connection.execute("SELECT id, name, age FROM users ORDER BY id"):
-        writer.writerow(row)
-        if buffer.tell() > 1 << 16:
-            yield buffer.getvalue()
-            buffer.seek(0)
-            buffer.truncate()
-    yield buffer.getvalue()
-    connection.close()
 
 
 def resident(processes: Sequence[int]) -> float:
@@ -81,95 +65,118 @@ def workers(port: int) -> list[int]:
     found: list[int] = []
     for number in sorted(int(each.name) for each in Path("/proc").glob("[0-9]*")):
         folder = Path(f"/proc/{number}")
-        if folder.exists():
-            try:
-                parent = (folder / "stat").read_text().rsplit(")", 1)[1].split()[1]
-                line = (folder / "cmdline").read_bytes().split(b"\0")
-            except OSError:
-                continue
-            if str(port).encode() in line or int(parent) in found:
-                found.append(number)
+        try:
+            parent = (folder / "stat").read_text().rsplit(")", 1)[1].split()[1]
+            line = (folder / "cmdline").read_bytes().split(b"\0")
+        except OSError:
+            continue
+        if str(port).encode() in line or int(parent) in found:
+            found.append(number)
     return found
 
 
-def download(port: int, path: str) -> Measured:
-    """Download a file and return what it took."""
-    processes = workers(port)
+def download(client: Client, path: str) -> Measured:
+    """Download a file with the session of a client, and return what it took.
+
+    Raises:
+        WrongAnswerError: The status is not 200.
+    """
+    processes = workers(client.port)
     before = most = resident(processes)
-    with socket.create_connection(("127.0.0.1", port)) as link:
-        begun = time.perf_counter()
-        link.sendall(f"GET {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n".encode())
-        size, first, looked, head = 0, 0.0, 0.0, b""
-        while data := link.recv(1 << 18):
-            now = time.perf_counter()
-            if len(head) < 2000:
-                head += data
-                body = head.partition(b"\r\n\r\n")[2]
-                first = first or (now - begun if body else 0.0)
-            size += len(data)
-            if now - looked > 0.05:
-                looked, most = now, max(most, resident(processes))
-        seconds = time.perf_counter() - begun
-    if not head.startswith(b"HTTP/1.1 200"):
-        raise SystemExit(f"The answer begins {head[:100]!r}.")
-    return Measured(first * 1000, seconds, size, most - before)
+    link = HTTPConnection("127.0.0.1", client.port, timeout=TIMEOUT)
+    _, _, cookies = client.cookie_header.strip().partition(": ")
+    begun = time.perf_counter()
+    link.request("GET", path, headers={"Cookie": cookies} if cookies else {})
+    answer = link.getresponse()
+    if answer.status != 200:
+        raise WrongAnswerError(f"the status of {path} is {answer.status}")
+    size, checksum, first, looked = 0, 0, 0.0, 0.0
+    while data := answer.read1(1 << 18):
+        now = time.perf_counter()
+        first = first or now - begun
+        data = data if size else data.removeprefix(BOM)
+        size, checksum = size + len(data), zlib.crc32(data, checksum)
+        if now - looked > 0.05:
+            looked, most = now, max(most, resident(processes))
+    seconds = time.perf_counter() - begun
+    link.close()
+    return Measured(first * 1000, seconds, size, checksum, most - before)
 
 
-def main() -> None:
-    """Run the comparison."""
+def best(measured: Sequence[Measured]) -> Measured:
+    """Return the quickest of each, but of memory the most."""
+    return Measured(
+        min(each.first for each in measured),
+        min(each.seconds for each in measured),
+        measured[0].size,
+        measured[0].checksum,
+        max(each.memory for each in measured),
+    )
+
+
+def compare(cases: Mapping[str, tuple[Client, str]], rounds: int = ROUNDS) -> dict[str, Measured]:
+    """Return the best of some rounds of downloads by name; one round of XLSX.
+
+    Raises:
+        WrongAnswerError: A CSV file is not the one that was written by hand.
+    """
+    found: dict[str, list[Measured]] = {name: [] for name in cases}
+    for turn in range(rounds):
+        for name, (client, path) in cases.items():
+            if turn == 0 or not path.endswith(".xlsx"):
+                found[name].append(download(client, path))
+    result = {name: best(measured) for name, measured in found.items()}
+    for name, (_, path) in cases.items():
+        if path == EXPORT and result[name].checksum != result[BY_HAND].checksum:
+            raise WrongAnswerError(f"the file of {name} is not that of {BY_HAND}")
+    return result
+
+
+def main() -> int:
+    """Run the comparison and return the exit status."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--rows", type=int, default=1_000_000)
+    parser.add_argument("--database", metavar="URI")
     options = parser.parse_args()
-    with ExitStack() as stack:
-        folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
-        uri = stack.enter_context(database(None, options.rows, folder))
-        environment, log = _environment(uri, folder), folder / "servers.log"
-        ours = [*WEBADMIN, "run", "--no-init", "--port"]
-        hand = [sys.executable, str(HERE / "export.py"), "--serve", uri]
-        ports = {}
-        for name, command in (("webadmin", ours), ("hand-written", hand)):
-            client = stack.enter_context(server(command, environment, log))
-            ports[name] = int(client.host.rpartition(":")[2])
-            client.get(client.request("/users/"))
-        cases = [
-            ("csv loop by hand", "hand-written", "/users/export.csv"),
-            ("CSV", "webadmin", "/users/export.csv"),
-            ("JSON Lines", "webadmin", "/users/export.jsonl"),
-            (
-                "CSV, one column, sorted by name",
-                "webadmin",
-                "/users/export.csv?sort=name&_columns=name",
-            ),
-            ("XLSX", "webadmin", "/users/export.xlsx"),
-        ]
-        found: dict[str, list[Measured]] = {name: [] for name, _, _ in cases}
-        for turn in range(ROUNDS):
-            for name, whose, path in cases:
-                if name != "XLSX" or turn == 0:
-                    found[name].append(download(ports[whose], path))
+    begin()
+    try:
+        with ExitStack() as stack:
+            folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+            uri = stack.enter_context(database(options.database, options.rows, folder))
+            add_account(environment(uri, folder))
+            hand = stack.enter_context(hand_written(uri)).client()
+            mine = stack.enter_context(ours(uri, folder)).client()
+            found = compare(
+                {
+                    BY_HAND: (hand, EXPORT),
+                    "CSV": (mine, EXPORT),
+                    "JSON Lines": (mine, "/users/export.jsonl"),
+                    "CSV sorted by name": (mine, f"{EXPORT}?sort=name"),
+                    "XLSX": (mine, "/users/export.xlsx"),
+                }
+            )
+            print(f"{versions(uri)}, {options.rows:,} records.\n")
+    except (BenchError, WrongAnswerError, OSError) as error:
+        print(f"The benchmark has failed: {error}", file=sys.stderr)
+        return 1
     print("\n".join(table(found)))
+    return 0
 
 
-def table(found: dict[str, list[Measured]]) -> list[str]:
+def table(found: Mapping[str, Measured]) -> list[str]:
     """Return the table of the best of each."""
-    yardstick = min(each.seconds for each in found["csv loop by hand"])
     lines = [
         "| file | first byte | seconds | of the loop | MB more | size |",
         "| --- | ---: | ---: | ---: | ---: | ---: |",
     ]
-    for name, measured in found.items():
-        first, seconds = min(m.first for m in measured), min(m.seconds for m in measured)
-        memory = max(m.memory for m in measured)
+    for name, each in found.items():
         lines.append(
-            f"| {name} | {first:.0f} ms | {seconds:.2f} | {seconds / yardstick:.2f} "
-            f"| {memory:.0f} | {measured[0].size / 1e6:.1f} MB |"
+            f"| {name} | {each.first:.0f} ms | {each.seconds:.2f} "
+            f"| {each.seconds / found[BY_HAND].seconds:.2f} "
+            f"| {each.memory:.0f} | {each.size / 1e6:.1f} MB |"
         )
     return lines
 
 
 if __name__ == "__main__":
-    if "--serve" in sys.argv:
-        at = webadmin_server.address("127.0.0.1", int(sys.argv[-1]))
-        webadmin_server.serve(hand_written, {"DATABASE_URI": sys.argv[2]}, at)
-    else:
-        main()
+    sys.exit(main())

@@ -12,7 +12,7 @@ import time
 from pathlib import Path
 
 from flask.testing import FlaskClient
-from run import EMAIL, PASSWORD, _environment, add_account
+from sites import EMAIL, PASSWORD, add_account, environment
 from sqlalchemy import text
 
 from webadmin import create_app, imports, matching, samples, schema, tables
@@ -60,7 +60,7 @@ def main() -> None:
                     file.write(",".join("" if cell is None else str(cell) for cell in row) + "\n")
             db.session.execute(text("DELETE FROM users"))
             db.session.commit()
-        add_account(_environment(uri, folder))
+        add_account(environment(uri, folder))
         client = app.test_client()
         client.post("/sign-in", data={"email": EMAIL, "password": PASSWORD})
         print("| step | seconds | MB more | a reader's longest wait |")

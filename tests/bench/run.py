@@ -1,73 +1,77 @@
-"""Compare webadmin's pages with hand-written ones, and a million records with a thousand.
+"""Compare webadmin with hand-written pages, with itself at other sizes, and with its peers.
 
-    python tests/bench/run.py [--rows 1000 1000000] [--database URI] [--requests 300]
+    python tests/bench/run.py [--rows 1000 1000000] [--database URI] [--peers] [--requests 300]
 
-Prints Markdown. Exit status 1 if an answer is wrong; a reach that is missed is said, no more.
+Prints Markdown, and puts it with charts into this folder, unless it is told only to print. Exit
+status 1 if an answer is wrong; a reach that is missed is said, no more.
 """
 
 import argparse
-import os
-import platform
-import signal
-import socket
-import subprocess
 import sys
 import tempfile
-import time
-from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from pathlib import Path
 
-from measure import Case, Client, Person, WrongAnswerError, holds_detail, holds_list, run
-from sqlalchemy import URL, create_engine, text
+from client import WrongAnswerError
+from creating import creates
+from expected import SIZE, name_rare_ones
+from export import BY_HAND, EXPORT, compare
+from measure import Case, rates, run
+from operations import LIST_OF, operations
+from peers import PEERS, serving
+from report import Found, Rates, charts, keep, markdown, pictures
+from sites import (
+    HAND,
+    HERE,
+    OURS,
+    BenchError,
+    Site,
+    add_account,
+    begin,
+    database,
+    dbms,
+    environment,
+    hand_written,
+    ours,
+    versions,
+)
 from sqlalchemy.exc import SQLAlchemyError
-from sqlalchemy.pool import NullPool
 
-from webadmin import cursors, keyset
 from webadmin.config import ConfigError
-from webadmin.database import database_url
-from webadmin.users import USERS
 
-SIZE = 50
-DEEP = 18_000  # the page far down; in a shorter list the one in the middle
-OURS, HAND = "webadmin", "hand-written"
-MOST_TIMES = 3.0  # the hand-written page's latency that ours may take
-NOISE = 1.2  # up to this ratio two pages count as the same
-START = 30.0  # seconds that a server may take to start
-LONGEST = 150.0  # seconds that are measured at most
-EMAIL, PASSWORD = "bench@example.com", "correct horse battery staple"
-HERE = Path(__file__).parent
-WEBADMIN = [sys.executable, "-c", "from webadmin.cli import main; main()"]
+CLIENTS = 8  # that ask at the same time
+LONGEST_BESIDE = 2.0  # seconds of answers after which a page sits out, beside peers
 
-
-class BenchError(Exception):
-    """The benchmark cannot run; the message says why."""
+# By the number of rows, and by name, who serves that table.
+Contest = dict[int, dict[str, Site]]
 
 
 def main() -> int:
     """Run the comparison and return the exit status."""
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that the servers are stopped
     options = arguments()
+    begin()
     try:
         with ExitStack() as stack:
             folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
-            urls = {
-                rows: stack.enter_context(database(options.database, rows, folder))
-                for rows in options.rows
-            }
-            cases = [
-                case for rows, url in urls.items() for case in contest(stack, rows, url, folder)
-            ]
-            rounds = run(cases, options.requests, LONGEST)
-            software = versions(next(iter(urls.values())))
-    except (WrongAnswerError, BenchError, ConfigError, SQLAlchemyError) as error:
+            urls = {}
+            for rows in options.rows:
+                tell(f"making {rows:,} users")
+                urls[rows] = stack.enter_context(database(options.database, rows, folder))
+                name_rare_ones(urls[rows], rows)
+            found = measured(stack, urls, folder, options)
+    except (WrongAnswerError, BenchError, ConfigError, SQLAlchemyError, OSError) as error:
         said = str(error) if isinstance(error, BenchError) else str(error).splitlines()[0]
         print(f"The benchmark has failed: {said}", file=sys.stderr)
         return 1
-    print(f"{os.cpu_count()} cores, {software}; {rounds} requests a page.\n")
-    print("\n".join(against_hand(cases)))
-    print()
-    print("\n".join(against_itself(cases)))
+    text = markdown(found)
+    print(text)
+    if not options.only_print:
+        name = dbms(next(iter(urls.values())))
+        drawn = charts(found, name)
+        for file, chart in drawn.items():
+            (HERE / file).write_text(chart, encoding="utf-8")
+        command = f"Made by `python tests/bench/run.py {' '.join(told(sys.argv[1:]))}`".strip()
+        keep(f"run on {name}", f"{command}:\n\n{text}\n\n{pictures(list(drawn))}")
     return 0
 
 
@@ -81,7 +85,11 @@ def arguments() -> argparse.Namespace:
         metavar="URI",
         help="a database of a server on which databases may be made and dropped; else SQLite",
     )
+    parser.add_argument(
+        "--peers", action="store_true", help="also compare Flask-Admin, SQLAdmin and Django admin"
+    )
     parser.add_argument("--requests", type=_requests, default=300, help="of each page")
+    parser.add_argument("--only-print", action="store_true", help="leave README and charts alone")
     return parser.parse_args()
 
 
@@ -93,192 +101,98 @@ def _rows(given: str) -> int:
 
 
 def _requests(given: str) -> int:
-    if int(given) < 2:
-        raise argparse.ArgumentTypeError("at least 2")
+    if int(given) < 5:
+        raise argparse.ArgumentTypeError("at least 5")
     return int(given)
 
 
-@contextmanager
-def database(uri: str | None, rows: int, folder: Path) -> Iterator[str]:
-    """Make a database with made-up people, yield its URI, and drop it in the end."""
-    at = database_url(uri or f"sqlite:///{folder / f'{rows}.sqlite'}", folder)
-    server = at if uri and at.get_backend_name() != "sqlite" else None
-    if uri and not server:
-        raise BenchError("SQLite needs no --database: a file is made for it and removed.")
-    name = f"webadmin_bench_{os.getpid()}_{rows}"
-    if server:
-        at = server.set(database=name)
-        _administer(server, f"CREATE DATABASE {name}")
-    try:
-        made = at.render_as_string(hide_password=False)
-        subprocess.run(
-            [*WEBADMIN, "sample", str(rows)],
-            env=_environment(made, folder),
-            check=True,
-            timeout=LONGEST,
-            stdout=subprocess.DEVNULL,
-        )
-        yield made
-    except (subprocess.CalledProcessError, subprocess.TimeoutExpired) as error:
-        raise BenchError(f"The records cannot be made: {error}") from None
-    finally:
-        if server:
-            _administer(server, f"DROP DATABASE {name}")
+def told(given: list[str]) -> list[str]:
+    """Return a command line without the place of a database."""
+    return ["URI" if "://" in word else word for word in given]
 
 
-def _administer(server: URL, statement: str) -> None:
-    engine = create_engine(server, poolclass=NullPool, isolation_level="AUTOCOMMIT")
-    with engine.connect() as connection:
-        connection.execute(text(statement))
+def tell(what: str) -> None:
+    """Say what is being done, to whoever waits."""
+    print(f"... {what}", file=sys.stderr, flush=True)
 
 
-def _environment(uri: str, folder: Path) -> dict[str, str]:
-    """Return the environment of a site that nobody has configured."""
-    kept = {name: value for name, value in os.environ.items() if not name.startswith("WEBADMIN_")}
-    return kept | {"WEBADMIN_INSTANCE_PATH": str(folder), "WEBADMIN_DATABASE_URI": uri}
-
-
-def contest(stack: ExitStack, rows: int, uri: str, folder: Path) -> list[Case]:
-    """Start both contestants on a database and return their pages, with what these must hold."""
-    deep = min(DEEP, rows // SIZE // 2 if rows < DEEP * SIZE else DEEP)
-    first, before = people(uri, 0), people(uri, (deep - 1) * SIZE - 1, 1)[0]
-    far, last = people(uri, (deep - 1) * SIZE), people(uri, rows - SIZE)
-    one = far[SIZE // 2]
-    keys = keyset.sort_keys(USERS, USERS.ordering, database_url(uri, folder).get_backend_name())
-    cursor = cursors.encode((deep - 1) * SIZE, keys, [before[0]])
-    log = folder / "servers.log"
-    environment = _environment(uri, folder)
-    found = []
-    for contestant, command, after in (
-        (OURS, [*WEBADMIN, "run", "--no-init", "--port"], cursor),
-        (HAND, [sys.executable, str(HERE / "handwritten.py"), uri], str(before[0])),
-    ):
-        client = stack.enter_context(server(command, environment, log))
-        if contestant == OURS:
-            add_account(environment)
-            client.sign_in(EMAIL, PASSWORD)
-        for page, path, check in (
-            ("list", "", holds_list(first)),
-            ("detail", str(one[0]), holds_detail(one)),
-            (f"page {deep:,}", f"?after={after}", holds_list(far)),
-            ("last page", "?before=end", holds_list(last)),
-        ):
-            found.append(Case(contestant, rows, page, client, f"/users/{path}", check))
+def measured(
+    stack: ExitStack, urls: dict[int, str], folder: Path, options: argparse.Namespace
+) -> Found:
+    """Start the contestants, measure everything, and return what was found."""
+    sites = started(stack, urls, folder, options.peers)
+    offered = {rows: operations(uri, rows) for rows, uri in urls.items()}
+    found = Found(versions(next(iter(urls.values()))), offered, [], [], [], {})
+    found.cases.extend(cases(sites, found, (OURS, HAND)))
+    tell("pages, ours and by hand")
+    run(found.cases, options.requests)
+    if options.peers:
+        names = [OURS, *(peer.name for peer in PEERS)]
+        found.beside.extend(cases(sites, found, names, every=True))
+        tell("pages, ours and the peers'")
+        run(found.beside, options.requests, LONGEST_BESIDE)
+    for rows, contestants in sites.items():
+        tell(f"lists of {rows:,} a second")
+        found.rates.append(Rates("list", rows, CLIENTS, lists(contestants)))
+    most = max(urls)
+    tell("creates a second")
+    for clients, of in creates(sites[most], urls[most], (1, CLIENTS)).items():
+        found.rates.append(Rates("create", most, clients, of))
+    tell("exports")
+    mine, hand = sites[most][OURS].client(), sites[most][HAND].client()
+    files = compare({BY_HAND: (hand, EXPORT), OURS: (mine, EXPORT)}, rounds=2)
+    found.exports.update({OURS: files[OURS], HAND: files[BY_HAND]})
     return found
 
 
-def add_account(environment: dict[str, str]) -> None:
-    """Make the account that asks for our pages."""
-    subprocess.run(
-        [*WEBADMIN, "accounts", "add", EMAIL, "--role", "admin"],
-        env=environment,
-        input=f"{PASSWORD}\n",
-        text=True,
-        check=True,
-        stdout=subprocess.DEVNULL,
-    )
+def started(stack: ExitStack, urls: dict[int, str], folder: Path, peers: bool) -> Contest:
+    """Start the contestants on each database."""
+    sites: Contest = {}
+    for rows, uri in urls.items():
+        add_account(environment(uri, folder))
+        sites[rows] = {
+            OURS: stack.enter_context(ours(uri, folder)),
+            HAND: stack.enter_context(hand_written(uri)),
+        }
+        for peer in PEERS if peers else ():
+            sites[rows][peer.name] = stack.enter_context(serving(peer, uri))
+    return sites
 
 
-def people(uri: str, offset: int, number: int = SIZE) -> Sequence[Person]:
-    """Return people in the order of the key: what the pages are checked against."""
-    statement = f"SELECT id, name, age FROM users ORDER BY id LIMIT {number} OFFSET {offset}"
-    with create_engine(uri, poolclass=NullPool).connect() as connection:
-        return [tuple(row) for row in connection.execute(text(statement))]
+def cases(sites: Contest, found: Found, names: list[str] | tuple[str, ...], every: bool = False):
+    """Return the pages of some contestants.
+
+    Args:
+        sites: Who serves.
+        found: The operations.
+        names: The contestants.
+        every: Only operations that all of them have.
+    """
+    result = []
+    for rows, offered in found.operations.items():
+        clients = {name: sites[rows][name].client() for name in names}
+        for each in offered:
+            if every and not set(names) <= set(each.paths):
+                continue
+            for name, client in clients.items():
+                if name in each.paths:
+                    check = each.check_of(name)
+                    result.append(Case(name, rows, each.name, client, each.paths[name], check))
+    return result
 
 
-@contextmanager
-def server(command: list[str], environment: dict[str, str], log: Path) -> Iterator[Client]:
-    """Start a server, whose command ends in a free port; yield a client; stop it in the end."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    with log.open("ab") as output:
-        process = subprocess.Popen(
-            [*command, str(port)],
-            env=environment,
-            stdout=output,
-            stderr=output,
-            start_new_session=True,
-        )
-    try:
-        yield _connected(process, port, log)
-    finally:
-        process.terminate()
-        try:
-            process.wait(timeout=10)
-        except subprocess.TimeoutExpired:
-            os.killpg(process.pid, signal.SIGKILL)  # its workers too
-            process.wait()
+def lists(contestants: dict[str, Site]) -> dict[str, float]:
+    """Return how many lists a second each contestant gives to several clients."""
+    contests = {}
+    for name, site in contestants.items():
 
+        def ask(client, path=LIST_OF[name]):
+            # The pages were checked before; to parse them here would slow the clients down.
+            if client.get(path).body.count(b"<tr") < SIZE:
+                raise WrongAnswerError(f"{path} is no list of {SIZE}")
 
-def _connected(process: subprocess.Popen[bytes], port: int, log: Path) -> Client:
-    deadline = time.monotonic() + START
-    while process.poll() is None and time.monotonic() < deadline:
-        try:
-            return Client(port)
-        except OSError:
-            time.sleep(0.05)
-    said = log.read_text(errors="replace").strip().splitlines()[-5:]
-    raise BenchError("A server does not start. It says:\n" + "\n".join(said))
-
-
-def versions(uri: str) -> str:
-    engine = create_engine(uri, poolclass=NullPool)
-    with engine.connect():
-        number = ".".join(map(str, engine.dialect.server_version_info or ()))
-    names = {"sqlite": "SQLite", "postgresql": "PostgreSQL"}
-    name = names.get(engine.dialect.name, "MariaDB")
-    return f"Python {platform.python_version()}, {name} {number}"
-
-
-def against_hand(cases: Sequence[Case]) -> list[str]:
-    """Return the table of our pages and hand-written ones."""
-    lines = [
-        f"| page | records | {OURS}: median, p95 | {HAND}: median, p95 "
-        "| ratio of medians | reach |",
-        "| --- | ---: | ---: | ---: | ---: | --- |",
-    ]
-    hands = {(case.rows, case.page): case for case in cases if case.contestant == HAND}
-    for ours in cases:
-        if ours.contestant == OURS:
-            hand = hands[ours.rows, ours.page]
-            ratio = ours.median / hand.median
-            lines.append(
-                f"| {ours.page} | {ours.rows:,} | {_times(ours)} | {_times(hand)} "
-                f"| {ratio:.2f} | {_reach(ratio, MOST_TIMES)} |"
-            )
-    return lines
-
-
-def against_itself(cases: Sequence[Case]) -> list[str]:
-    """Return the table of our pages in a long list and a short one, far down and at the top."""
-    lines = [
-        f"| {OURS} against itself | ratio of medians | reach |",
-        "| --- | ---: | --- |",
-    ]
-    ours = [case for case in cases if case.contestant == OURS]
-    few, many = min(case.rows for case in ours), max(case.rows for case in ours)
-    short = [case for case in ours if case.rows == few]
-    long = [case for case in ours if case.rows == many]
-    pairs = []
-    if few != many:
-        pairs = [
-            (f"{mine.page} of {many:,}, {other.page} of {few:,}", mine.median / other.median)
-            for mine, other in zip(long, short, strict=True)
-        ]
-    top, _, *down = long
-    pairs += [
-        (f"{case.page} of {many:,}, its first page", case.median / top.median) for case in down
-    ]
-    return lines + [f"| {words} | {ratio:.2f} | {_reach(ratio, NOISE)} |" for words, ratio in pairs]
-
-
-def _times(case: Case) -> str:
-    return f"{case.median:.2f}, {case.p95:.2f} ms"
-
-
-def _reach(ratio: float, most: float) -> str:
-    return f"at most {most:g}: {'met' if ratio <= most else 'missed'}"
+        contests[name] = ([site.client() for _ in range(CLIENTS)], ask)
+    return rates(contests)
 
 
 if __name__ == "__main__":

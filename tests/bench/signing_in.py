@@ -19,7 +19,7 @@ from typing import Any
 from flask import Flask, g
 from flask.sessions import NullSession, SessionInterface
 from flask_security import hash_password, verify_password
-from run import EMAIL, PASSWORD, _environment, add_account, database, versions
+from sites import EMAIL, PASSWORD, add_account, database, environment, versions
 from sqlalchemy import event
 
 from webadmin import auth, create_app
@@ -67,7 +67,7 @@ def main() -> None:
         tempfile.TemporaryDirectory() as folder,
         database(options.database, options.rows, Path(folder)) as uri,
     ):
-        add_account(_environment(uri, Path(folder)))
+        add_account(environment(uri, Path(folder)))
         settings: dict[str, object] = {
             "DATABASE_URI": uri,
             "INSTANCE_PATH": folder,
