@@ -14,10 +14,19 @@ from flask import Flask
 from sqlalchemy import Engine, event, text
 from sqlalchemy.exc import DBAPIError
 
-from webadmin import index_commands, index_making, indexes
+from webadmin import (
+    index_commands,
+    index_making,
+    indexes,
+    records,
+    search_indexes,
+    search_making,
+)
 from webadmin.cli import main
 from webadmin.counts import BOUND
 from webadmin.database import db, writing
+from webadmin.listing import ListState
+from webadmin.search_making import NoIndexError
 from webadmin.users import USERS
 
 MANY = BOUND + 2000
@@ -190,3 +199,40 @@ def test_a_slow_list_says_why(lacking: Flask) -> None:
     assert why in client.get("/users/?sort=age").text  # remembered
     lacking.extensions.pop("webadmin_unindexed")
     assert why not in client.get("/users/?sort=age").text
+
+
+def _drop_search() -> None:
+    statements = {
+        "sqlite": ["DROP TRIGGER webadmin_search_users_insert"],  # what is left is not whole
+        "postgresql": ["DROP INDEX webadmin_search_users_name"],
+    }
+    mariadb = ["ALTER TABLE users DROP INDEX webadmin_search_users"]
+    for statement in statements.get(db.engine.dialect.name, mariadb):
+        execute(statement)
+
+
+def test_a_search_index_is_told_and_made(crowded: Flask, run: Command) -> None:
+    assert line(run("users"), "search in name") == "webadmin_search_users"
+    with crowded.app_context():
+        _drop_search()
+    wanted = "none; webadmin_search_users would take about "
+    assert line(run("users"), "search in name").startswith(wanted)
+    assert line(run("users", "--create"), "search in name") == "webadmin_search_users"
+    with crowded.app_context():
+        search_indexes.forget()
+        page = records.page(ListState(USERS, q="name"))
+        db.session.rollback()
+    assert len(page.records) == ListState(USERS).size
+
+
+def test_what_cannot_be_made_is_said(crowded: Flask) -> None:
+    with crowded.app_context():
+        if db.engine.dialect.name != "sqlite":
+            return  # the others index any table
+        sessions = search_indexes.Index("webadmin_session", "digest", ("device",))
+        with (
+            writing(),
+            db.engine.begin() as connection,
+            pytest.raises(NoIndexError, match=r"no INTEGER"),
+        ):
+            list(search_making.create(connection, sessions))
