@@ -175,5 +175,5 @@ def test_an_author_from_first_to_last(site: Site) -> None:
     assert site.stored(Author, key)["website"] == "https://x"
     twice = send(site.client, "/author/new", name="Grace")
     assert twice.status_code == 422
-    assert "https://x" in site.client.get("/author/?q=https").text
+    assert "<mark>https</mark>://x" in site.client.get("/author/?q=https").text
     assert send(site.client, f"/author/{key}/delete").status_code == 303

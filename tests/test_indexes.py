@@ -184,7 +184,7 @@ def test_a_table_made_elsewhere_gets_what_it_lacks(empty_app: Flask) -> None:
         assert schema.is_current()
 
 
-@pytest.mark.parametrize("database_uri", ["postgresql", "mariadb"], indirect=True)
+@pytest.mark.parametrize("database_kind", ["postgresql", "mariadb"], indirect=True)
 def test_texts_too_long_for_an_index_are_no_obstacle(empty_app: Flask) -> None:
     with empty_app.app_context():
         if db.engine.dialect.name == "postgresql":

@@ -107,12 +107,11 @@ def stored(file: str, *statements: str) -> None:
 @pytest.fixture
 def file(indexed: Flask) -> str:
     """The SQLite file of the indexed site."""
-    if db.engine.dialect.name != "sqlite":
-        pytest.skip("Other servers keep their indexes themselves.")
     db.session.rollback()
     return str(db.engine.url.database)
 
 
+@pytest.mark.parametrize("database_kind", ["sqlite"], indirect=True)
 class TestOtherPrograms:
     """SQLite's triggers serve programs that know nothing of webadmin."""
 

@@ -42,8 +42,9 @@ def test_a_search_that_takes_too_long(site: Site, opened: Opener) -> None:
             "INSERT INTO users (name) SELECT 'somebody ' || i FROM n"
         )
     site.app.config["SEARCH_TIMEOUT"] = 0.001
-    page = opened(site, "/users/?q=nobody", javascript=False)
+    page = opened(site, "/users/?q=nobody")
     expect(page.get_by_role("main")).to_contain_text("it was stopped")
     looks_well(page, "search-stopped")
+    page = opened(site, "/users/?q=nobody", javascript=False)
     page.get_by_role("link", name="Search on, for up to a minute").click()
     expect(page.get_by_role("main")).to_contain_text("Nothing matches.")
