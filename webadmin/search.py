@@ -44,6 +44,7 @@ from webadmin.time_limit import TookTooLongError, limited
 
 # Estimates are rough: what is thought to be so many more than the bound is not counted.
 SURELY = 3
+MOST_REMEMBERED = 1000  # searches
 REMEMBERED = 30.0  # seconds that a word is known to be in more records than `BOUND`
 # Seconds in which MariaDB says how many records hold a word; a common one takes longer.
 PROBE = 0.1
@@ -120,12 +121,9 @@ def probe(resource: Resource, q: str) -> Count:
     return now[asked]
 
 
-MOST_REMEMBERED = 1000
-
-
 def _probe(resource: Resource, words: list[str]) -> Count:
-    hits = union(*_variants(resource, words)) if len(_variants(resource, words)) > 1 else None
-    statement = _variants(resource, words)[0] if hits is None else select(hits.subquery())
+    parts = _variants(resource, words)
+    statement = select(union(*parts).subquery()) if len(parts) > 1 else parts[0]
     if dialect() == "postgresql":
         guess = _estimate(statement)
         if guess > SURELY * BOUND:
