@@ -167,11 +167,8 @@ def _index_again(connection: Connection, index: Index, keys: list[Any]) -> None:
     name, table, key = (quoted(connection, each) for each in (index.name, index.table, index.key))
     columns = [quoted(connection, column) for column in index.columns]
     texts = ", ".join(f"{FUNCTION}({column})" for column in columns)
-    chosen = "(SELECT value FROM json_each(?))"
-    given = (json.dumps(keys),)
-    connection.exec_driver_sql(f"DELETE FROM {name} WHERE rowid IN {chosen}", given)  # nosec B608
     connection.exec_driver_sql(
-        f"INSERT INTO {name} (rowid, {', '.join(columns)}) SELECT {key}, {texts} FROM {table} "  # nosec B608
-        f"WHERE {key} IN {chosen}",
-        given,
+        f"INSERT OR REPLACE INTO {name} (rowid, {', '.join(columns)}) "  # nosec B608
+        f"SELECT {key}, {texts} FROM {table} WHERE {key} IN (SELECT value FROM json_each(?))",
+        (json.dumps(keys),),
     )

@@ -130,6 +130,8 @@ def test_a_field_is_set_for_the_chosen(lived: Site, opened: Opener, javascript: 
     for key in ("2", "4"):
         page.get_by_label(f"Choose {key}", exact=True).check()
     page.get_by_role("button", name="Set fields…").click()
+    expect(page.get_by_label("Age", exact=True)).to_be_visible()
+    page.wait_for_load_state()  # the script that ticks has run by then
     page.get_by_label("Age", exact=True).fill("33")
     if not javascript:
         page.get_by_label("Set Age").check()
