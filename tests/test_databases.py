@@ -38,9 +38,7 @@ def seen(uri: str) -> dict[str, Any]:
 DONE = (
     "SELECT 1",
     "ALTER TABLE users ADD COLUMN more INTEGER",
-    "CREATE INDEX users_age ON users (age)",
     "DROP TABLE toy",
-    "CREATE VIEW adults AS SELECT * FROM users WHERE age > 17",
     "UPDATE webadmin_version SET version_num = '0001'",
 )
 

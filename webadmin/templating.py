@@ -6,6 +6,7 @@ from collections.abc import Hashable, MutableMapping
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, NamedTuple
+from weakref import WeakKeyDictionary
 
 from babel import Locale
 from babel.numbers import format_decimal as format_number
@@ -22,6 +23,8 @@ from webadmin.permissions import Action
 from webadmin.resource import Resource
 
 THEMES = ("light", "dark")
+# By environment, and as long as there is that: a site that nobody uses any more is not kept.
+_CHOSEN: WeakKeyDictionary[object, dict[tuple[str, str], str]] = WeakKeyDictionary()
 
 
 class Environment(FlaskEnvironment):
@@ -114,13 +117,11 @@ class _Fragments:
 
 def chosen(resource: Resource, name: str, otherwise: str) -> str:
     """Return which template serves a resource: `users/list.html` wins over another."""
-    return _chosen(current_app.jinja_env, f"{resource.name}/{name}", otherwise)
-
-
-@lru_cache(maxsize=500)
-def _chosen(environment: Environment, own: str, otherwise: str) -> str:
-    # Jinja would look for the missing one anew for each page.
-    return environment.select_template([own, otherwise]).name or otherwise
+    environment, wanted = current_app.jinja_env, (f"{resource.name}/{name}", otherwise)
+    known = _CHOSEN.setdefault(environment, {})
+    if wanted not in known:  # Jinja would look for the missing one anew for each page
+        known[wanted] = environment.select_template(wanted).name or otherwise
+    return known[wanted]
 
 
 def account() -> Any:
