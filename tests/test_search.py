@@ -86,6 +86,7 @@ def test_a_number_finds_the_key(indexed: Flask) -> None:
     assert found("3") == ["JOSEPHINE"]
     assert found("3 jose") == ["JOSEPHINE"]
     assert found("3 maria") == []
+    assert found("1 garcia") == ["José García"]
 
 
 def test_a_letter_or_two_begin_a_word(indexed: Flask) -> None:

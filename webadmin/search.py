@@ -222,12 +222,13 @@ def _postgresql_part(word: str) -> str:
 def _variants(resource: Resource, words: list[str]) -> list[Select[Any]]:
     """Return the SELECTs of keys that together find the words; each has an index."""
     found = [_matches(resource, words)]
+    one = _contains if _is_mariadb() else _in_text
     for word in dict.fromkeys(words):
         key = _number(resource, word)
         if key is not None:
             keys = [each.attribute for each in resource.key_columns]
             rest = [each for each in words if each != word]
-            texts = [_either(resource, each, _contains(resource, each)) for each in rest]
+            texts = [_either(resource, each, one(resource, each)) for each in rest]
             found.append(select(*keys).where(key, *texts))
     return found
 
