@@ -41,7 +41,7 @@ from werkzeug.wrappers import Request
 
 from conftest import database_with_tables, site_on
 from signing_in import ADMIN
-from webadmin import listing, records, sorting
+from webadmin import listing, records, selects, sorting
 from webadmin.database import db, writing
 from webadmin.listing import ListState
 from webadmin.resource import Resource
@@ -213,7 +213,7 @@ def plain(state: ListState) -> list[str]:
     terms: list[Any] = []
     for key in sorting.sort_keys(resource, state.ordering, records.dialect()):
         terms += [key.expression.is_(None), key.order(backward=False)]
-    statement = records.matching(state, *(c.attribute for c in resource.key_columns))
+    statement = selects.matching(state, *(c.attribute for c in resource.key_columns))
     found = db.session.execute(statement.order_by(*terms))
     return [records.key_text(resource, tuple(row)) for row in found]
 

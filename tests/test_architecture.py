@@ -7,6 +7,7 @@ import webadmin
 
 ORDER = [
     "settings",
+    "context",
     "messages",
     "config",
     "folding",
@@ -35,6 +36,7 @@ ORDER = [
     "search",
     "plans",
     "indexes",
+    "selects",
     "records",
     "references",
     "exports",

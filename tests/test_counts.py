@@ -12,7 +12,7 @@ from lists import THINGS
 from sqlalchemy import func, select, text
 from sqlalchemy.orm import aliased
 
-from webadmin import counts, records
+from webadmin import counts, records, selects
 from webadmin.counts import BOUND, Count
 from webadmin.database import db, writing
 from webadmin.listing import ListState
@@ -105,7 +105,7 @@ class TestBeyondTheBound:
         monkeypatch.setitem(crowded.config, "COUNT_TIMEOUT", 0.2)
         with lists.undone(crowded):
             with pytest.raises(TookTooLongError):
-                counts.exact(records.matching(ListState(slow)))
+                counts.exact(selects.matching(ListState(slow)))
             page = records.page(ListState(slow, size=25, exact=True))
             assert (len(page.records), page.count) == (25, Count(25, "more"))
 

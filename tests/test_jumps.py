@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from lists import NAMES, POOLS, SORTABLE, THINGS, Colour
 from sqlalchemy import text
 
-from webadmin import keys, listing, records, sorting
+from webadmin import keys, listing, records, selects, sorting
 from webadmin.database import db
 from webadmin.listing import ListError, ListState
 from webadmin.resource import Resource
@@ -47,7 +47,7 @@ def reached(state: ListState) -> list[str]:
     value = key.bound("v0")
     here = key.expression <= value if key.descending else key.expression >= value
     parts = (column.attribute for column in state.resource.key_columns)
-    statement = records.matching(state, *parts).where(here | key.expression.is_(None))
+    statement = selects.matching(state, *parts).where(here | key.expression.is_(None))
     rows = db.session.execute(statement, {"v0": listing.goto(state)})
     there = {records.key_text(state.resource, tuple(row)) for row in rows}
     return [each for each in lists.plain(replace(state, goto="")) if each in there]

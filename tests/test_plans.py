@@ -9,7 +9,7 @@ import pytest
 from flask import Flask
 from sqlalchemy import text
 
-from webadmin import cursors, plans, records, samples, sorting
+from webadmin import cursors, plans, records, samples, selects, sorting
 from webadmin.counts import BOUND
 from webadmin.database import db, writing
 from webadmin.listing import ListState
@@ -54,7 +54,7 @@ def pages(state: ListState) -> Iterator[ListState]:
     """Yield the first page of a list, the last one, and those on and back from within."""
     yield state
     yield replace(state, before="end")
-    within = records.matching(state).where(User.id >= MANY // 2).order_by(User.id).limit(1)
+    within = selects.matching(state).where(User.id >= MANY // 2).order_by(User.id).limit(1)
     key = db.session.scalar(within)
     if key is None:
         return

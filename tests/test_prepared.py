@@ -13,7 +13,7 @@ from lists import THINGS, USERS
 from sqlalchemy import bindparam, event, literal_column, select
 from sqlalchemy.exc import DBAPIError
 
-from webadmin import prepared, records
+from webadmin import prepared, records, selects
 from webadmin.database import connection, db, dialect, release
 from webadmin.listing import ListState
 from webadmin.resource import Resource
@@ -126,7 +126,7 @@ def test_a_record_is_created_in_one_transaction(site: Flask) -> None:
 def statement_of(resource: Resource) -> Any:
     """Return the SELECT of the list of a resource."""
     state = ListState(resource)
-    return records._kept(records._page_statement, state, dialect(), None, False)
+    return selects.kept(records._page_statement, state, dialect(), None, False)
 
 
 @settings(

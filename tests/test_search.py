@@ -7,7 +7,7 @@ import pytest
 from flask import Flask
 from sqlalchemy import insert
 
-from webadmin import bulk, folding, records, samples, search, search_indexes
+from webadmin import bulk, folding, records, samples, search, search_indexes, selects
 from webadmin.database import db
 from webadmin.listing import ListState
 from webadmin.users import USERS, User
@@ -41,7 +41,7 @@ def found(q: str, **state: object) -> list[str | None]:
     assert page.count.number == len(names)
     walked = search.criteria(USERS, q, walk=True)
     assert sorted(db.session.scalars(db.select(User.name).where(*walked))) == sorted(names)
-    matching = db.session.scalars(records.matching(ListState(USERS, q=q), User.name))
+    matching = db.session.scalars(selects.matching(ListState(USERS, q=q), User.name))
     assert sorted(matching) == sorted(names)
     return names
 

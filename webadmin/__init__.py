@@ -11,7 +11,6 @@ from typing import Any
 
 from flask import Flask
 from flask_bootstrap import Bootstrap5
-from flask_wtf import CSRFProtect
 
 from webadmin import (
     account_views,
@@ -77,7 +76,7 @@ def create_app(overrides: Mapping[str, object] | None = None) -> Flask:
     recording.init_app(app)
     request_checks.init_app(app)
     auth.init_app(app)
-    CSRFProtect(app)
+    request_checks.Tokens(app)
     Bootstrap5(app)
     templating.init_app(app)
     static_files.init_app(app)

@@ -14,7 +14,7 @@ from flask import Flask, abort, current_app, flash, g, redirect, request, sessio
 from flask_security.utils import check_and_update_authn_fresh
 from werkzeug.wrappers import Response
 
-from webadmin import accounts, sessions
+from webadmin import accounts, context, sessions
 from webadmin.errors import NotConfirmedError, SignedOutError
 from webadmin.messages import gettext
 from webadmin.permissions import Action, allowed
@@ -110,7 +110,8 @@ def guard() -> Response | None:
         Forbidden: The account's role does not allow it.
         NotFound: Nobody may.
     """
-    need = current_app.extensions["webadmin_needs"].get(request.endpoint, Who.NOBODY)
+    asked = context.request()
+    need = context.app().extensions["webadmin_needs"].get(asked.endpoint, Who.NOBODY)
     if need is Who.ALWAYS:
         return None
     if need in (Who.PUBLIC, Who.STRANGER):
@@ -118,8 +119,8 @@ def guard() -> Response | None:
     account = sessions.current()
     if account is None:
         return _refuse_stranger()
-    g.account = account
-    if request.routing_exception is not None:
+    context.g().account = account
+    if asked.routing_exception is not None:
         return None  # Flask raises it: 404, 405, or a redirect to the right address
     if need in (Who.SIGNED_IN, Who.CONFIRMED):
         _check_next()

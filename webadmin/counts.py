@@ -1,21 +1,22 @@
 """How many records there are: exactly up to a bound, beyond it by the DBMS's own statistics."""
 
 import time
+from collections.abc import Hashable
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from functools import lru_cache
 from typing import Any
 
-from flask import current_app
 from sqlalchemy import Select, column, func, select, text
 
-from webadmin import prepared
+from webadmin import context, prepared
 from webadmin.database import db, dialect, read
 from webadmin.resource import Resource
-from webadmin.time_limit import TookTooLongError, limited
+from webadmin.time_limit import limited
 
 BOUND = 10_000
-REMEMBERED = 30.0
+REMEMBERED = 30.0  # seconds
+MOST_REMEMBERED = 1000  # parts of a table
 
 
 @dataclass(frozen=True)
@@ -33,7 +34,16 @@ class Count:
 
 def bounded(matching: Select[Any]) -> Count:
     """Count the records of a SELECT, reading no more than `BOUND` + 1 of them."""
-    number = read(select(_bounded(matching))).scalar_one()
+    return told(read(bounding(matching)).scalar_one())
+
+
+def bounding(matching: Select[Any]) -> Select[Any]:
+    """Return the SELECT that gives `told` its number."""
+    return select(_bounded(matching))
+
+
+def told(number: int) -> Count:
+    """Return the count of records that were counted up to `BOUND` + 1."""
     return Count(number) if number <= BOUND else Count(BOUND, "more")
 
 
@@ -49,17 +59,8 @@ def exact(matching: Select[Any]) -> Count:
         TookTooLongError: There are too many for `COUNT_TIMEOUT`.
     """
     statement = select(func.count()).select_from(matching.subquery())
-    with limited(current_app.config["COUNT_TIMEOUT"]):
+    with limited(context.app().config["COUNT_TIMEOUT"]):
         return Count(read(statement).scalar_one())
-
-
-def hurried(matching: Select[Any], seconds: float) -> Count:
-    """Count as `bounded` does, in some seconds; "more" than none where that takes longer."""
-    try:
-        with limited(seconds):
-            return bounded(matching)
-    except TookTooLongError:
-        return Count(0, "more")
 
 
 def of_table(resource: Resource) -> Count:
@@ -129,13 +130,37 @@ def remembered(resource: Resource, seconds: float = REMEMBERED) -> Count | None:
 
 def changed(resource: Resource, by: int) -> None:
     """Correct the count kept for a table: this process has just added or removed records."""
+    _beyond().pop(resource.name, None)
     then, count = _memory().get(resource.name, (0.0, None))
     if count is not None:
         _memory()[resource.name] = (then, replace(count, number=max(0, count.number + by)))
 
 
+def beyond(resource: Resource, what: Hashable) -> Count | None:
+    """Return the count kept for a part of a table, or None where there is none so fresh."""
+    then, count = _beyond().get(resource.name, {}).get(what, (0.0, None))
+    return count if time.monotonic() - then < REMEMBERED else None
+
+
+def keep_beyond(resource: Resource, what: Hashable, count: Count) -> None:
+    """Keep the count of a part of a table, unless it is exact: that one would soon be wrong."""
+    if count.kind == "exact":
+        return
+    kept = _beyond().setdefault(resource.name, {})
+    if len(kept) >= MOST_REMEMBERED:
+        kept.clear()
+    kept[what] = (time.monotonic(), count)
+
+
+def _beyond() -> dict[str, dict[Hashable, tuple[float, Count]]]:
+    found: dict[str, dict[Hashable, tuple[float, Count]]] = context.app().extensions.setdefault(
+        "webadmin_counts_beyond", {}
+    )
+    return found
+
+
 def _memory() -> dict[str, tuple[float, Count]]:
-    memory: dict[str, tuple[float, Count]] = current_app.extensions.setdefault(
+    memory: dict[str, tuple[float, Count]] = context.app().extensions.setdefault(
         "webadmin_counts", {}
     )
     return memory

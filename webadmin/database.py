@@ -7,13 +7,14 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from flask import Flask, current_app, g, has_app_context
+from flask import Flask, g, has_app_context
 from flask_sqlalchemy import SQLAlchemy
 from sqlalchemy import Connection, CursorResult, Executable, event, make_url
 from sqlalchemy.engine import URL
 from sqlalchemy.exc import ArgumentError
 from sqlalchemy.orm import DeclarativeBase
 
+from webadmin import context
 from webadmin.config import EMBEDDED_DATABASE, ConfigError
 from webadmin.sqlite import SQLite, writers_patience
 
@@ -28,7 +29,7 @@ db = SQLAlchemy(model_class=Base, session_options={"expire_on_commit": False})
 
 def dialect() -> str:
     """Return the name of the DBMS in use: sqlite, postgresql, mysql or mariadb."""
-    name: str = current_app.extensions["webadmin_dialect"]
+    name: str = context.app().extensions["webadmin_dialect"]
     return name
 
 
@@ -48,16 +49,17 @@ def connection() -> Connection:
     It is that of the session's transaction, which begins where there is none. A request that only
     reads has one without a session, until something asks for entities: see `release`.
     """
-    if g.get("reading") is not None:
-        return g.reading  # type: ignore[no-any-return]
-    if not g.get("only_reads") or _session_is_used():
-        return db.session.connection()
-    g.reading = db.engine.connect()
-    if dialect() == "postgresql":
-        # Each statement has a snapshot of its own in any case (READ COMMITTED): this spares the
-        # journeys of BEGIN and ROLLBACK.
-        g.reading = g.reading.execution_options(isolation_level="AUTOCOMMIT")
-    return g.reading  # type: ignore[no-any-return]
+    kept = context.g()
+    if kept.get("reading") is None:
+        if not kept.get("only_reads") or _session_is_used():
+            return db.session.connection()
+        kept.reading = db.engine.connect()
+        if dialect() == "postgresql":
+            # Each statement has a snapshot of its own in any case (READ COMMITTED): this spares
+            # the journeys of BEGIN and ROLLBACK.
+            kept.reading = kept.reading.execution_options(isolation_level="AUTOCOMMIT")
+    found: Connection = kept.reading
+    return found
 
 
 def _session_is_used() -> bool:
@@ -73,7 +75,7 @@ def release() -> None:
 
 def _stop_reading(*_: object) -> None:
     """Give the connection back that has no session: one a request is enough."""
-    reading = g.pop("reading", None) if has_app_context() else None
+    reading = context.g().pop("reading", None) if has_app_context() else None
     if reading is not None:
         reading.close()
 
@@ -84,7 +86,7 @@ def asking() -> Any:
     The guard leaves it in `g`; who works without a request leaves it in the session.
     """
     account = db.session.info.get("account") if db.session.registry.has() else None
-    return account or g.get("account")
+    return account or context.g().get("account")
 
 
 def begin_request(safe: bool) -> None:
@@ -146,13 +148,14 @@ def writing(patience: float = math.inf) -> Iterator[None]:
 @contextmanager
 def reading() -> Iterator[None]:
     """Let a request that writes read before its transaction begins, which takes the lock."""
-    before, g.only_reads = g.get("only_reads"), True
+    kept = context.g()
+    before, kept.only_reads = kept.get("only_reads"), True
     token = writers_patience.set(None)
     try:
         yield
     finally:
         writers_patience.reset(token)
-        g.only_reads = before
+        kept.only_reads = before
         if not before:
             _stop_reading()
 

@@ -14,7 +14,7 @@ from flask_babel import get_timezone
 from sqlalchemy import Connection, CursorResult, String, func, select
 from sqlalchemy.exc import SQLAlchemyError
 
-from webadmin import keyset, listing, notation, records, sorting, xlsx
+from webadmin import keyset, listing, notation, selects, sorting, xlsx
 from webadmin.columns import Column
 from webadmin.database import db, dialect, read, release
 from webadmin.lenient import readable
@@ -72,7 +72,7 @@ class Export:
         self.done = 0
         self.zone: tzinfo = get_timezone() or ZoneInfo("UTC")
         columns = (readable(self.resource.columns[name]) for name in names)
-        base = records.matching(state, *columns)
+        base = selects.matching(state, *columns)
         keys = sorting.sort_keys(self.resource, state.ordering, dialect(), state.filters)
         self._statements = keyset.whole(base, keys)
         release()  # a request needs no second connection while it streams
@@ -195,7 +195,7 @@ def _check_sheet(state: ListState, names: Sequence[str]) -> None:
     Raises:
         ExportError: The list has too many records, or a text is too long.
     """
-    limited = records.matching(state).limit(MOST_ROWS + 1).subquery()
+    limited = selects.matching(state).limit(MOST_ROWS + 1).subquery()
     if read(select(func.count()).select_from(limited)).scalar_one() > MOST_ROWS:
         raise ExportError(
             gettext(
@@ -209,7 +209,7 @@ def _check_sheet(state: ListState, names: Sequence[str]) -> None:
         length = _length(column)
         if length is None:
             continue
-        longer = records.matching(state, length).where(length > MOST_CHARACTERS).limit(1)
+        longer = selects.matching(state, length).where(length > MOST_CHARACTERS).limit(1)
         if read(longer).first() is not None:
             raise _too_long(name)
 

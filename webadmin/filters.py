@@ -3,12 +3,21 @@
 import re
 import struct
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, cast
 
 from flask import has_request_context
-from sqlalchemy import ColumnElement, Dialect, String, UnaryExpression, false, or_, type_coerce
+from sqlalchemy import (
+    ColumnElement,
+    Dialect,
+    String,
+    UnaryExpression,
+    bindparam,
+    false,
+    or_,
+    type_coerce,
+)
 from sqlalchemy.sql.operators import custom_op
 
 from webadmin.columns import Column
@@ -31,6 +40,14 @@ OPERATORS: dict[str, Callable[[Any, Any], ColumnElement[bool]]] = {
 LONGEST_FILTER = 1000
 LONGEST_SEARCH = 200
 MOST_WORDS = 10
+# The conditions that are the same statement whatever their value is.
+OPEN = frozenset({"exact", "gt", "gte", "lt", "lte"})
+
+
+class Open(str):
+    """Stands for the value of a filter in a statement that is kept: the name it is bound by."""
+
+    __slots__ = ()
 
 
 @dataclass(frozen=True)
@@ -59,9 +76,30 @@ class Filter:
         if not indexed and dialect() == "sqlite":
             plus = UnaryExpression(attribute, operator=custom_op("+"), type_=attribute.type)
             attribute = plus
+        if isinstance(value, Open):
+            return OPERATORS[self.operator](attribute, bindparam(value, type_=self.column.type))
         if isinstance(value, datetime) and dialect() == "sqlite":
             return _moment(attribute, self.operator, value)
         return OPERATORS[self.operator](attribute, held(self.column, value))
+
+
+def opened(given: tuple[Filter, ...]) -> tuple[tuple[Filter, ...], dict[str, Any]] | None:
+    """Return filters without their values, and these by the names they are to be bound by.
+
+    None where another value may make another statement.
+    """
+    found, values = [], {}
+    for i, each in enumerate(given):
+        if each.operator == "isnull":
+            found.append(each)
+            continue
+        spelled = isinstance(each.value, datetime) and dialect() == "sqlite"
+        if each.operator not in OPEN or spelled:
+            return None
+        name = Open(f"f{i}")
+        values[str(name)] = held(each.column, each.value)
+        found.append(replace(each, text="", value=name))
+    return tuple(found), values
 
 
 def _moment(attribute: Any, operator: str, value: datetime) -> ColumnElement[bool]:

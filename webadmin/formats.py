@@ -13,7 +13,7 @@ from markupsafe import Markup
 
 from webadmin.columns import Column
 from webadmin.messages import gettext, language, ngettext
-from webadmin.records import SHORT_TEXT
+from webadmin.selects import SHORT_TEXT
 
 Formatter = Callable[[Any], Any]
 MOST_PLACES = 40  # numbers further from the decimal point are shown with an exponent

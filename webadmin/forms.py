@@ -5,14 +5,14 @@ from collections.abc import Mapping
 from functools import cache, lru_cache
 from typing import Any
 
-from flask import current_app, g, has_request_context, session
+from flask import current_app, has_request_context
 from flask_wtf import FlaskForm
 from flask_wtf.csrf import generate_csrf
 from itsdangerous import BadData, URLSafeSerializer
 from wtforms import Field
 from wtforms.validators import ValidationError
 
-from webadmin import records, references
+from webadmin import context, records, references
 from webadmin.columns import Column
 from webadmin.config import secret_keys
 from webadmin.fields import Check, MaxLength, Required, TypedField
@@ -99,11 +99,12 @@ def _told_apart(choices: list[tuple[str, str]]) -> list[tuple[str, str]]:
 
 def csrf_token() -> str:
     """Return the token of this session's forms."""
-    secret = session.get("csrf_token")
+    secret = context.session().get("csrf_token")
     if secret is None:
         return str(generate_csrf())
-    g.csrf_token = _signed(secret, current_app.secret_key)  # where forms look for it first
-    return str(g.csrf_token)
+    token = _signed(secret, str(context.app().secret_key))
+    context.g().csrf_token = token  # where forms look for it first
+    return token
 
 
 @lru_cache(maxsize=1000)

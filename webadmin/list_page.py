@@ -236,9 +236,9 @@ def jump(state: ListState) -> Control | None:
 
 
 def filters_are_fixed(state: ListState) -> bool:
-    """Return whether the filter form holds nothing of this request or of the database."""
+    """Return whether the filter form holds nothing of the database."""
     columns = (state.resource.columns[name] for name in state.resource.list_filter)
-    return not state.narrowed and all(column.reference is None for column in columns)
+    return all(column.reference is None for column in columns)
 
 
 def sizes(state: ListState) -> list[tuple[int, str]]:

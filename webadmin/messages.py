@@ -5,12 +5,13 @@ from pathlib import Path
 from typing import Any
 
 from babel.support import NullTranslations
-from flask import current_app, g, has_request_context, request
+from flask import has_request_context
 from flask_babel import get_translations
 from flask_babel.speaklater import LazyString
 from werkzeug.datastructures import LanguageAccept
 from werkzeug.http import parse_accept_header
 
+from webadmin import context
 from webadmin.settings import LANGUAGES
 
 TRANSLATIONS = Path(__file__).parent / "translations"
@@ -22,14 +23,15 @@ def language() -> str:
     The command line, which nobody's browser asks, speaks English without the setting.
     """
     try:
-        return str(g.language)
-    except AttributeError:
-        setting = current_app.config["LANGUAGE"]
-        asked = request.headers.get("Accept-Language", "") if has_request_context() else ""
-        g.language = setting or _best(asked)
-        return str(g.language)
+        kept = context.g()
     except RuntimeError:
         return LANGUAGES[0]
+    if "language" not in kept:
+        setting = context.app().config["LANGUAGE"]
+        asked = has_request_context() and context.request().headers.get("Accept-Language")
+        kept.language = str(setting or _best(asked or ""))
+    found: str = kept.language
+    return found
 
 
 @lru_cache(maxsize=500)
@@ -40,13 +42,13 @@ def _best(header: str) -> str:
 def translations() -> Any:
     """Return the catalogue of this request's language; without a request, of English."""
     try:
-        return g.translations
-    except AttributeError:
-        # Without a request there is no language to choose: the command line speaks English.
-        g.translations = _catalogue(language()) if has_request_context() else NullTranslations()
-        return g.translations
+        kept = context.g()
     except RuntimeError:
         return NullTranslations()
+    if "translations" not in kept:
+        # Without a request there is no language to choose: the command line speaks English.
+        kept.translations = _catalogue(language()) if has_request_context() else NullTranslations()
+    return kept.translations
 
 
 @cache

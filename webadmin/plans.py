@@ -11,9 +11,7 @@ the sort is walked, and a page is soon full.
 from collections.abc import Sequence
 from dataclasses import replace
 
-from flask import current_app
-
-from webadmin import search, search_indexes
+from webadmin import context, search, search_indexes
 from webadmin.counts import BOUND, Count
 from webadmin.filters import Filter
 from webadmin.keyset import Filled
@@ -58,7 +56,7 @@ def only_searched(state: ListState) -> bool:
 
 def patience(state: ListState) -> float:
     """Return how many seconds a statement may take that no index serves."""
-    return LONG if state.patient else float(current_app.config["SEARCH_TIMEOUT"])
+    return LONG if state.patient else float(context.app().config["SEARCH_TIMEOUT"])
 
 
 def _by_key(state: ListState, keys: Sequence[SortKey]) -> bool:

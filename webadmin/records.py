@@ -1,28 +1,33 @@
 """Records read: the page of a list, one record, its neighbours, labels of references."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Sequence
 from contextlib import nullcontext, suppress
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Any, NamedTuple
 
-from flask import current_app
-from sqlalchemy import ColumnElement, Select, and_, bindparam, func, select
+from sqlalchemy import ColumnElement, and_, bindparam, select
 
-from webadmin import counts, cursors, filters, keyset, listing, plans, prepared, search, sorting
-from webadmin.columns import Column
+from webadmin import (
+    context,
+    counts,
+    cursors,
+    filters,
+    keyset,
+    listing,
+    plans,
+    prepared,
+    search,
+    selects,
+    sorting,
+)
 from webadmin.counts import Count
 from webadmin.database import dialect, read
-from webadmin.filters import Filter
 from webadmin.keys import key_text
 from webadmin.keyset import Filled
-from webadmin.lenient import readable
 from webadmin.listing import ListState
 from webadmin.resource import Resource
 from webadmin.sorting import SortKey
 from webadmin.time_limit import TookTooLongError, limited
-
-SHORT_TEXT = 120
 
 
 class Record(NamedTuple):
@@ -55,46 +60,8 @@ class Page:
 
 def resources() -> dict[str, Resource]:
     """Return the site's resources by name, in their order."""
-    found: dict[str, Resource] = current_app.extensions["webadmin"]
+    found: dict[str, Resource] = context.app().extensions["webadmin"]
     return found
-
-
-def matching(
-    state: ListState, *columns: ColumnElement[Any], indexed: Sequence[Filter] | None = None
-) -> Select[Any]:
-    """Return the SELECT of the columns of all records that scope, search and filters leave.
-
-    Args:
-        state: The list.
-        columns: The columns; the first of the key where none is named.
-        indexed: The filters whose index may be used where records are walked in the order of a
-            sort; None: all, and that of the search.
-    """
-    criteria = filters.scope(state.resource)
-    criteria += [each.criterion(indexed is None or each in indexed) for each in state.filters]
-    walk = indexed is not None
-    if not walk and search.streams(state.resource, state.q) is not None:
-        criteria += search.streamed(state.resource, state.q)
-    else:
-        criteria += search.criteria(state.resource, state.q, walk)
-    # PostgreSQL counts "SELECT FROM users" as well, the others want a column.
-    chosen = columns or (state.resource.key_columns[0].attribute,)
-    return select(*chosen).select_from(state.resource.model).where(*criteria)
-
-
-def shown(column: Column, short: bool) -> Any:
-    """Return what is read to show a column: never a whole binary, in lists no long text."""
-    if column.kind.name == "binary":
-        return func.length(column.attribute)
-    if short and column.kind.name == "text":
-        return func.substr(column.attribute, 1, SHORT_TEXT + 1)
-    return readable(column)
-
-
-def _labelled(resource: Resource, names: Iterable[str], short: bool) -> list[ColumnElement[Any]]:
-    named = (shown(resource.columns[name], short) for name in names)
-    keys = [column.attribute.label(f"p{i}") for i, column in enumerate(resource.key_columns)]
-    return [*(each.label(f"c{i}") for i, each in enumerate(named)), *keys]
 
 
 def _record(resource: Resource, row: Sequence[Any], width: int) -> Record:
@@ -120,7 +87,7 @@ def page(state: ListState) -> Page:
     form = keyset.filled(place), backward, bool(state.goto), few
     try:
         with nullcontext() if served or few else limited(plans.patience(state)):
-            rows = _rows(_page_statement, state, values, *form)
+            rows = selects.rows(_page_statement, state, values, *form)
     except TookTooLongError:
         return Page([], Count(0, "more"), None, "", "", stopped=True)
     more, rows = len(rows) > size, rows[:size]
@@ -161,36 +128,21 @@ def _page_statement(
     few: bool = False,
 ) -> Any:
     keys = sorting.sort_keys(state.resource, state.ordering, name, state.filters)
-    columns = _labelled(state.resource, state.resource.list_display, short=True)
+    columns = selects.labelled(state.resource, state.resource.list_display, short=True)
     form = there, backward, reaching
     if few:
         most = 2 * counts.BOUND  # some may have been added since they were counted
-        return keyset.gathered(matching(state, *columns), keys, *form, most=most)
+        return keyset.gathered(selects.matching(state, *columns), keys, *form, most=most)
     if plans.streams(state, keys):
-        return keyset.page(matching(state, *columns), plans.along(state, keys), *form)
+        return keyset.page(selects.matching(state, *columns), plans.along(state, keys), *form)
     indexed = plans.indexed(state, keys, there, backward)
-    return keyset.page(matching(state, *columns, indexed=indexed), keys, *form)
+    return keyset.page(selects.matching(state, *columns, indexed=indexed), keys, *form)
 
 
 def _neighbours_statement(state: ListState, name: str, there: Filled) -> Any:
     keys = sorting.sort_keys(state.resource, state.ordering, name, state.filters)
-    base = matching(state, *_labelled(state.resource, (), True))
+    base = selects.matching(state, *selects.labelled(state.resource, (), True))
     return keyset.neighbours(base, plans.along(state, keys), there)
-
-
-def _rows(
-    build: Callable[..., Any], state: ListState, values: dict[str, Any], *form: Any
-) -> Sequence[Sequence[Any]]:
-    """Run a statement; that of a whole list is kept: building takes longer than running."""
-    if state.narrowed or state.resource.scope:
-        return read(build(state, dialect(), *form), values).all()
-    kept = _kept(build, ListState(state.resource, sort=state.sort), dialect(), *form)
-    return prepared.rows(kept, values)
-
-
-@lru_cache(maxsize=200)
-def _kept(build: Callable[..., Any], *arguments: Any) -> Any:
-    return build(*arguments)
 
 
 def _place(state: ListState, keys: Sequence[SortKey]) -> tuple[int | None, list[Any] | None]:
@@ -230,15 +182,36 @@ def count(state: ListState) -> Count:
     """Return how many records a list has, exactly if its state asks and there is time for that."""
     if state.exact:
         with suppress(TookTooLongError):
-            return counts.exact(matching(state))
+            return counts.exact(selects.matching(state))
     if plans.only_searched(state):
         return search.probe(state.resource, state.q)
     if state.narrowed or state.resource.scope:
-        return counts.hurried(matching(state), plans.patience(state))
+        return _hurried(state)
     kept = counts.remembered(state.resource)
     if kept and kept.kind == "about":
         return kept
     return counts.of_table(state.resource)
+
+
+def _hurried(state: ListState) -> Count:
+    """Count up to a bound, as long as a search may take; "more" than none where that is longer."""
+    what = state.q, state.filters, state.patient
+    known = counts.beyond(state.resource, what)
+    if known is not None:
+        return known
+    try:
+        with limited(plans.patience(state)):
+            ((number,),) = selects.rows(_count_statement, state, {})
+        found = counts.told(number)
+    except TookTooLongError:
+        found = Count(0, "more")
+    if not state.resource.scope:  # that differs from account to account
+        counts.keep_beyond(state.resource, what, found)
+    return found
+
+
+def _count_statement(state: ListState, _dialect: str) -> Any:
+    return counts.bounding(selects.matching(state))
 
 
 def _whole(state: ListState, number: int) -> Count:
@@ -252,7 +225,7 @@ def _whole(state: ListState, number: int) -> Count:
 def total(resource: Resource) -> Count:
     """Return how many records of a resource the asking account may see."""
     if resource.scope:
-        return counts.bounded(matching(ListState(resource)))
+        return counts.bounded(selects.matching(ListState(resource)))
     return counts.of_table(resource)
 
 
@@ -269,7 +242,9 @@ def get(
 
     None where there is no record with that key.
     """
-    statement = _kept(_record_statement, state.resource, state.ordering, dialect(), tuple(names))
+    statement = selects.kept(
+        _record_statement, state.resource, state.ordering, dialect(), tuple(names)
+    )
     values = {f"key{i}": part for i, part in enumerate(key)}
     rows: Sequence[Sequence[Any]]
     if state.resource.scope:
@@ -289,7 +264,7 @@ def _record_statement(
     place = (key.value.label(f"k{i}") for i, key in enumerate(keys))
     parts = enumerate(resource.key_columns)
     found = [each.attribute == bindparam(f"key{i}", type_=each.type) for i, each in parts]
-    return select(*_labelled(resource, names, short=False), *place).where(*found)
+    return select(*selects.labelled(resource, names, short=False), *place).where(*found)
 
 
 def neighbours(state: ListState, place: list[Any]) -> tuple[str | None, str | None]:
@@ -298,7 +273,7 @@ def neighbours(state: ListState, place: list[Any]) -> tuple[str | None, str | No
     nearest: dict[bool, tuple[int, str]] = {}
     try:
         with limited(plans.patience(state)) if state.narrowed else nullcontext():
-            rows = _rows(_neighbours_statement, state, values, keyset.filled(place))
+            rows = selects.rows(_neighbours_statement, state, values, keyset.filled(place))
     except TookTooLongError:
         return None, None
     for *key, leg in rows:
@@ -319,7 +294,7 @@ def around(state: ListState, key: tuple[Any, ...]) -> str | None:
     place, half = found[1], state.size // 2
     keys = sorting.sort_keys(state.resource, state.ordering, dialect(), state.filters)
     values = keyset.parameters(place, half)
-    rows = _rows(_page_statement, state, values, keyset.filled(place), True)
+    rows = selects.rows(_page_statement, state, values, keyset.filled(place), True)
     return _cursor(state, keys, rows[-1:], None) if len(rows) == half else ""
 
 

@@ -9,8 +9,9 @@ from webadmin import filters
 from webadmin.columns import Column
 from webadmin.database import read
 from webadmin.permissions import Action
-from webadmin.records import resources, shown
+from webadmin.records import resources
 from webadmin.resource import Resource
+from webadmin.selects import shown
 
 MOST_CHOICES = 100
 

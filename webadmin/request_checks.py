@@ -4,10 +4,11 @@ from typing import Any
 from urllib.parse import unquote_to_bytes
 
 from flask import Flask, current_app, request
+from flask_wtf import CSRFProtect
 from werkzeug.exceptions import BadRequest, LengthRequired, UnsupportedMediaType
 from werkzeug.wrappers import Response
 
-from webadmin import schema
+from webadmin import context, schema
 from webadmin.database import begin_request, writing
 from webadmin.errors import SchemaMissingError
 from webadmin.messages import gettext
@@ -39,6 +40,15 @@ HEADERS = {
 HSTS = "max-age=31536000"
 
 
+class Tokens(CSRFProtect):  # type: ignore[misc]
+    """Flask-WTF's check of forms, which looks whether a request can write before anything else."""
+
+    def protect(self, apply_exemptions: bool = False) -> None:
+        """Refuse a request that would write without the token of its session."""
+        if context.request().method not in SAFE_METHODS:
+            super().protect(apply_exemptions)
+
+
 def init_app(app: Flask) -> None:
     """Register the checks; they come before those of the extensions."""
     app.before_request(check_host)
@@ -51,7 +61,7 @@ def init_app(app: Flask) -> None:
 
 def check_host() -> None:
     """Refuse a host that is not trusted before anything else, a redirect too."""
-    _ = request.host  # raises SecurityError, which is a BadRequest
+    _ = context.request().host  # raises SecurityError, which is a BadRequest
 
 
 def check_encoding() -> None:
@@ -62,9 +72,13 @@ def check_encoding() -> None:
         UnsupportedMediaType: The body is not a form.
         RequestEntityTooLarge: The body is larger than MAX_CONTENT_LENGTH.
     """
-    _check_text(unquote_to_bytes(request.query_string))
-    if request.method in SAFE_METHODS or request.routing_exception is not None:
-        return
+    asked = context.request()
+    _check_text(unquote_to_bytes(asked.query_string))
+    if asked.method not in SAFE_METHODS and asked.routing_exception is None:
+        _check_body()
+
+
+def _check_body() -> None:
     if "chunked" in request.headers.get("Transfer-Encoding", "") and not request.environ.get(
         "wsgi.input_terminated"
     ):
@@ -107,35 +121,38 @@ def check_schema() -> None:
     Raises:
         SchemaMissingError: Some migration is pending.
     """
-    if request.endpoint in WITHOUT_DATABASE or "webadmin_schema" in current_app.extensions:
+    known = context.app().extensions
+    if "webadmin_schema" in known or context.request().endpoint in WITHOUT_DATABASE:
         return
     if not schema.is_current():
         raise SchemaMissingError
-    current_app.extensions["webadmin_schema"] = True
+    known["webadmin_schema"] = True
 
 
 def begin() -> None:
     """Let the transactions of a request that writes take SQLite's write lock at once."""
-    safe = request.method in SAFE_METHODS
+    asked = context.request()
+    safe = asked.method in SAFE_METHODS
     begin_request(safe)
     if not safe and not _is_upload():  # nobody is to wait for a lock while a file comes
-        context = request.environ["webadmin.writing"] = writing()
-        context.__enter__()
+        transactions = asked.environ["webadmin.writing"] = writing()
+        transactions.__enter__()
 
 
 def end(_error: BaseException | None) -> None:
     """End what `begin` began."""
-    context: Any = request.environ.pop("webadmin.writing", None)
-    if context is not None:
-        context.__exit__(None, None, None)
+    transactions: Any = context.request().environ.pop("webadmin.writing", None)
+    if transactions is not None:
+        transactions.__exit__(None, None, None)
 
 
 def add_headers(response: Response) -> Response:
     """Add the headers that every answer bears."""
+    asked = context.request()
     response.headers.extend(HEADERS)
-    if request.is_secure:
+    if asked.is_secure:
         response.headers["Strict-Transport-Security"] = HSTS
-    if request.endpoint not in STATIC and "Cache-Control" not in response.headers:
+    if asked.endpoint not in STATIC and "Cache-Control" not in response.headers:
         response.headers["Cache-Control"] = "no-store"
     _add_speculation_rules(response)
     return response
@@ -148,8 +165,8 @@ def _add_speculation_rules(response: Response) -> None:
     the meantime, or a sign-out, makes it forget them (W3C, Clear Site Data; WICG, Speculation
     Rules).
     """
-    if request.method not in SAFE_METHODS:
+    if context.request().method not in SAFE_METHODS:
         response.headers["Clear-Site-Data"] = '"prefetchCache"'
     elif account() and response.status_code == 200 and response.mimetype == "text/html":
-        asset: Any = current_app.jinja_env.globals["asset"]
+        asset: Any = context.app().jinja_env.globals["asset"]
         response.headers["Speculation-Rules"] = f'"{asset("speculation-rules.json")}"'

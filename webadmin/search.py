@@ -6,12 +6,10 @@ word there, and looks inside of words only where it found nothing.
 """
 
 import re
-import time
 from contextlib import suppress
 from functools import cache, lru_cache
 from typing import Any
 
-from flask import current_app, g
 from sqlalchemy import (
     ClauseElement,
     ColumnElement,
@@ -34,7 +32,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.mysql import match
 from sqlalchemy.ext.compiler import compiles
 
-from webadmin import counts, folding, search_indexes
+from webadmin import context, counts, folding, search_indexes
 from webadmin.counts import BOUND, Count
 from webadmin.database import db, dialect, read
 from webadmin.filters import escaped, like
@@ -44,8 +42,6 @@ from webadmin.time_limit import TookTooLongError, limited
 
 # Estimates are rough: what is thought to be so many more than the bound is not counted.
 SURELY = 3
-MOST_REMEMBERED = 1000  # searches
-REMEMBERED = 30.0  # seconds that a word is known to be in more records than `BOUND`
 # Seconds in which MariaDB says how many records hold a word; a common one takes longer.
 PROBE = 0.1
 # What stands before a word within a text, for MariaDB's LIKE.
@@ -104,20 +100,14 @@ def probe(resource: Resource, q: str) -> Count:
 
     A number beyond `counts.BOUND` is remembered for a while; a smaller one for this request.
     """
-    now: dict[tuple[str, str], Count] = g.setdefault("webadmin_search", {})
-    memory: dict[tuple[str, str], tuple[float, Count]] = current_app.extensions.setdefault(
-        "webadmin_searches", {}
-    )
-    asked = (resource.name, q)
-    then, known = memory.get(asked, (0.0, None))
-    if known is not None and time.monotonic() - then < REMEMBERED:
+    known = counts.beyond(resource, q)
+    if known is not None:
         return known
+    now: dict[tuple[str, str], Count] = context.g().setdefault("webadmin_search", {})
+    asked = (resource.name, q)
     if asked not in now:
-        now[asked] = found = _probe(resource, q.split())
-        if found.kind != "exact":
-            if len(memory) >= MOST_REMEMBERED:
-                memory.clear()
-            memory[asked] = (time.monotonic(), found)
+        now[asked] = _probe(resource, q.split())
+        counts.keep_beyond(resource, q, now[asked])
     return now[asked]
 
 

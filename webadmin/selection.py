@@ -7,7 +7,7 @@ from typing import Any
 from flask import request
 from sqlalchemy import ColumnElement, func, select
 
-from webadmin import filters, images, keys, keyset, listing, records, search, sorting
+from webadmin import filters, images, keys, keyset, listing, search, selects, sorting
 from webadmin.database import dialect, read
 from webadmin.images import MOST_KEYS, Key
 from webadmin.lenient import readable
@@ -72,7 +72,7 @@ class Selection:
         order = sorting.sort_keys(resource, (), dialect())
         state = replace(self.state.anywhere, sort=())
         parts: list[Any] = [column.attribute for column in resource.key_columns]
-        base = records.matching(state, *parts)
+        base = selects.matching(state, *parts)
         place: list[Any] | None = None
         while True:
             statement = keyset.page(base, order, keyset.filled(place), backward=False)

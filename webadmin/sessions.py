@@ -11,7 +11,7 @@ from datetime import UTC, datetime, timedelta
 from functools import cache
 from typing import Any
 
-from flask import current_app, g, request, session
+from flask import g, request, session
 from sqlalchemy import (
     DateTime,
     ForeignKey,
@@ -25,7 +25,7 @@ from sqlalchemy import (
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Mapped, mapped_column
 
-from webadmin import prepared
+from webadmin import context, prepared
 from webadmin.accounts import Account, now
 from webadmin.database import db, reading, release, writing
 from webadmin.permissions import Role
@@ -106,21 +106,22 @@ def _forget_old(at: datetime) -> None:
 
 def _lifetime(remember: bool) -> timedelta:
     if remember:
-        return timedelta(days=current_app.config["REMEMBER_DAYS"])
-    return timedelta(hours=current_app.config["SESSION_LIFETIME_HOURS"])
+        return timedelta(days=context.app().config["REMEMBER_DAYS"])
+    return timedelta(hours=context.app().config["SESSION_LIFETIME_HOURS"])
 
 
 def _idle(remember: bool) -> timedelta:
     if remember:
         return _lifetime(True)
-    return timedelta(minutes=current_app.config["SESSION_IDLE_MINUTES"])
+    return timedelta(minutes=context.app().config["SESSION_IDLE_MINUTES"])
 
 
 def current() -> SignedIn | None:
     """Return the account that this request is signed in with, or None."""
-    if "signed_in" not in g:
-        g.signed_in = _current()
-    found: SignedIn | None = g.signed_in
+    kept = context.g()
+    if "signed_in" not in kept:
+        kept.signed_in = _current()
+    found: SignedIn | None = kept.signed_in
     return found
 
 
@@ -146,7 +147,7 @@ def _statement() -> Select[*tuple[Any, ...]]:
 
 
 def _current() -> SignedIn | None:
-    token = session.get(TOKEN)
+    token = context.session().get(TOKEN)
     if not isinstance(token, str):
         return None
     digest = _digest(token)

@@ -10,12 +10,12 @@ from weakref import WeakKeyDictionary
 
 from babel import Locale
 from babel.numbers import format_decimal as format_number
-from flask import Flask, current_app, g, request
+from flask import Flask
 from flask.templating import Environment as FlaskEnvironment
 from flask_babel import Babel, get_locale
 from markupsafe import Markup
 
-from webadmin import counts, filters, formats, forms, records
+from webadmin import context, counts, filters, formats, forms, records
 from webadmin.counts import Count
 from webadmin.keys import in_url
 from webadmin.messages import TRANSLATIONS, gettext, language, ngettext
@@ -73,7 +73,7 @@ def locale() -> Locale:
 
 def theme() -> str:
     """Return "light" or "dark" where the switch was used, "" where the system decides."""
-    chosen = request.cookies.get("theme", "")
+    chosen = context.request().cookies.get("theme", "")
     return chosen if chosen in THEMES else ""
 
 
@@ -87,11 +87,11 @@ class Look(NamedTuple):
 
 def look() -> Look:
     """Return the look of this request's page."""
-    try:
-        return g.look  # type: ignore[no-any-return]
-    except AttributeError:
-        g.look = Look(language(), theme(), request.script_root)
-        return look()
+    kept = context.g()
+    if "look" not in kept:
+        kept.look = Look(language(), theme(), context.request().script_root)
+    found: Look = kept.look
+    return found
 
 
 class _Fragments:
@@ -117,7 +117,7 @@ class _Fragments:
 
 def chosen(resource: Resource, name: str, otherwise: str) -> str:
     """Return which template serves a resource: `users/list.html` wins over another."""
-    environment, wanted = current_app.jinja_env, (f"{resource.name}/{name}", otherwise)
+    environment, wanted = context.app().jinja_env, (f"{resource.name}/{name}", otherwise)
     known = _CHOSEN.setdefault(environment, {})
     if wanted not in known:  # Jinja would look for the missing one anew for each page
         known[wanted] = environment.select_template(wanted).name or otherwise
@@ -126,7 +126,7 @@ def chosen(resource: Resource, name: str, otherwise: str) -> str:
 
 def account() -> Any:
     """Return the account that is signed in, or None."""
-    return g.get("account")
+    return context.g().get("account")
 
 
 def can(action: str, resource: Resource) -> bool:
@@ -190,7 +190,7 @@ class _Assets:
         if url is None:
             folder, path = self.sources[endpoint]
             url = self.urls[name] = f"{path}/{name}?v={asset_version(folder / name)}"
-        return f"{request.script_root}{url}"
+        return f"{context.request().script_root}{url}"
 
 
 def asset_version(file: Path) -> str:
@@ -203,4 +203,4 @@ def site_url(path: str = "") -> str:
 
     Unlike `url_for` it works for requests to a host that is not trusted.
     """
-    return f"{request.script_root}/{path}"
+    return f"{context.request().script_root}/{path}"
