@@ -64,9 +64,9 @@ def resources() -> dict[str, Resource]:
     return found
 
 
-def _record(resource: Resource, row: Sequence[Any], width: int) -> Record:
-    parts = row[width : width + len(resource.key_columns)]
-    return Record(key_text(resource, parts), tuple(row[:width]))
+def _records(resource: Resource, rows: Sequence[Sequence[Any]], width: int) -> list[Record]:
+    end = width + len(resource.key_columns)
+    return [Record(key_text(resource, row[width:end]), tuple(row[:width])) for row in rows]
 
 
 def page(state: ListState) -> Page:
@@ -100,7 +100,7 @@ def page(state: ListState) -> Page:
     first = _first(state, more, position, len(rows), total)
     before, after = more if backward else state.elsewhere, not at_end if backward else more
     return Page(
-        records=[_record(state.resource, row, len(state.resource.list_display)) for row in rows],
+        records=_records(state.resource, rows, len(state.resource.list_display)),
         count=total,
         first=first,
         previous=_cursor(state, keys, rows[:1] if before else [], first),
@@ -253,7 +253,7 @@ def get(
         rows = prepared.rows(statement, values)
     if not rows:
         return None
-    record = _record(state.resource, rows[0], len(names))
+    (record,) = _records(state.resource, rows, len(names))
     return record, list(rows[0][len(names) + len(key) :])
 
 

@@ -3,6 +3,7 @@
 import os
 import time
 from contextvars import ContextVar
+from operator import methodcaller
 from pathlib import Path
 from typing import Any
 
@@ -45,7 +46,7 @@ class SQLite:
         connection.isolation_level = None  # webadmin begins transactions itself, in `begun`
         # What a program wrote in another encoding is shown as well as it can be; a field that
         # nobody changes is not written back.
-        connection.text_factory = lambda raw: raw.decode("utf-8", "replace")
+        connection.text_factory = methodcaller("decode", "utf-8", "replace")
         connection.create_function(
             "webadmin_search_text", 1, folding.search_text, deterministic=True
         )

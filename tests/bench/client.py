@@ -9,6 +9,7 @@ from typing import Self
 from urllib.parse import urlencode
 
 TIMEOUT = 120.0  # seconds that an answer may take: a peer may read ten million records for it
+IDLE = 3.0  # seconds without a request after which a server may have closed a connection
 
 _LENGTH = re.compile(rb"\r\ncontent-length: *(\d+)", re.IGNORECASE)
 _COOKIE = re.compile(rb"\r\nset-cookie: *([^=;\r\n]+)=([^;\r\n]*)", re.IGNORECASE)
@@ -39,8 +40,8 @@ class Client:
     def __init__(self, port: int) -> None:
         self.port = port
         self.cookies: dict[str, str] = {}
-        self.socket = socket.create_connection(("127.0.0.1", port), timeout=TIMEOUT)
-        self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self.socket = _connected(port)
+        self.used = time.perf_counter()
 
     def __enter__(self) -> Self:
         return self
@@ -74,6 +75,9 @@ class Client:
         return self._exchange(f"{head}{self.cookie_header}\r\n{body}".encode())
 
     def _exchange(self, request: bytes) -> Answer:
+        if time.perf_counter() - self.used > IDLE:
+            self.socket.close()
+            self.socket = _connected(self.port)
         begun = time.perf_counter()
         self.socket.sendall(request)
         data = b""
@@ -87,10 +91,10 @@ class Client:
         while missing > 0:
             chunks.append(self._more())
             missing -= len(chunks[-1])
-        seconds = time.perf_counter() - begun
+        self.used = time.perf_counter()
         for name, value in _COOKIE.findall(data, 0, end + 2):
             self.cookies[name.decode().strip()] = value.decode()
-        return Answer(seconds, int(data[9:12]), b"".join(chunks))
+        return Answer(self.used - begun, int(data[9:12]), b"".join(chunks))
 
     def _more(self) -> bytes:
         data = self.socket.recv(1 << 17)
@@ -122,6 +126,12 @@ class Client:
         if answer.status not in (302, 303):
             raise WrongAnswerError(f"the status of the form sent to {path} is {answer.status}")
         return Answer(page.seconds + answer.seconds, answer.status, answer.body)
+
+
+def _connected(port: int) -> socket.socket:
+    connection = socket.create_connection(("127.0.0.1", port), timeout=TIMEOUT)
+    connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    return connection
 
 
 def hidden(page: str) -> dict[str, str]:
