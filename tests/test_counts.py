@@ -3,12 +3,13 @@
 import re
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import lists
 import pytest
 from flask import Flask
-from lists import THINGS
+from lists import THINGS, USERS
 from sqlalchemy import func, select, text
 from sqlalchemy.orm import aliased
 
@@ -18,7 +19,7 @@ from webadmin.database import db, writing
 from webadmin.listing import ListState
 from webadmin.resource import Resource
 from webadmin.time_limit import TookTooLongError
-from webadmin.users import USERS, User
+from webadmin.users import User
 
 MANY = 12_000
 
@@ -125,6 +126,40 @@ class TestBeyondTheBound:
         assert "more than 10,000" in page
         assert "took too long" in page
 
+    def test_a_large_part_is_not_counted_for_each_page(
+        self, crowded: Flask, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        large, small = lists.state(USERS, "age__lte=98"), lists.state(USERS, "age=7")
+        with crowded.app_context(), monkeypatch.context() as patch:
+            counts.changed(USERS, 0)
+            assert records.count(large) == Count(BOUND, "more")
+            patch.setattr(selects, "rows", None)  # what would count
+            assert records.count(large) == Count(BOUND, "more")
+            for state in (small, replace(large, q="x"), replace(large, patient=True)):
+                with pytest.raises(TypeError):
+                    records.count(state)
+            counts.changed(USERS, 1)
+            with pytest.raises(TypeError):
+                records.count(large)
+            assert records.count(ListState(USERS)).kind == "about"
+
+    def test_a_count_that_took_too_long_is_not_tried_again_for_each_page(
+        self, crowded: Flask, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        state, tried = lists.state(USERS, "age__gte=1"), []
+
+        def never(*_: object) -> None:
+            tried.append(1)
+            raise TookTooLongError
+
+        with crowded.app_context(), monkeypatch.context() as patch:
+            counts.changed(USERS, 0)
+            patch.setattr(selects, "rows", never)
+            for _ in range(2):
+                assert records.count(state) == Count(0, "more")
+            counts.changed(USERS, 0)
+        assert tried == [1]
+
     def test_the_last_page_without_an_exact_count(self, crowded: Flask) -> None:
         with crowded.app_context():
             page = records.page(ListState(USERS, size=50, before="end"))
@@ -170,6 +205,9 @@ def test_counts_are_remembered_for_the_side_bar(
         assert counts.remembered(THINGS) == Count(1)
         records.page(ListState(THINGS, size=1))
         assert counts.remembered(THINGS) == Count(2)
+        counts.remember(THINGS, Count(1_000_000, "about"))
+        counts.changed(THINGS, -1)
+        assert counts.remembered(THINGS) == Count(1_000_000, "about")
         later = time.monotonic() + counts.REMEMBERED + 1
         monkeypatch.setattr(time, "monotonic", lambda: later)
         assert counts.remembered(THINGS) is None

@@ -11,7 +11,7 @@ from flask import Flask
 from lists import THINGS
 from sqlalchemy import text
 
-from webadmin import keys, records, search_indexes
+from webadmin import keys, records, search_indexes, selects
 from webadmin.database import db
 from webadmin.listing import ListError, ListState
 from webadmin.users import USERS
@@ -150,7 +150,7 @@ def test_a_hidden_binary_is_not_read(site: Flask) -> None:
         record = records.page(ListState(THINGS)).records[0]
         shown = dict(zip(THINGS.list_display, record.values, strict=True))
         assert shown["picture"] == 5000
-        assert shown["body"] == "y" * (records.SHORT_TEXT + 1)
+        assert shown["body"] == "y" * (selects.SHORT_TEXT + 1)
 
 
 def test_records_are_found_by_their_keys(site: Flask) -> None:

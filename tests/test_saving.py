@@ -7,13 +7,13 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 from flask_wtf import FlaskForm
-from sqlalchemy import URL, ForeignKey, String, select
+from sqlalchemy import URL, ForeignKey, String, select, text
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
 from wtforms import BooleanField, SelectField, StringField
 
 from conftest import database_with_tables, settings
 from pages import add_people, hidden, stored
-from webadmin import create_app
+from webadmin import create_app, history, submissions
 from webadmin.database import db, writing
 from webadmin.resource import Resource
 
@@ -143,3 +143,57 @@ def test_search_takes_the_usual_spellings_as_equal(app: Flask, client: FlaskClie
     add_people(app, [("Müller", 1), ("Åsa", 2)])
     assert "Müller" in client.get("/users/?q=MÜLLER").text
     assert "Åsa" in client.get("/users/?q=åsa").text
+
+
+@pytest.fixture
+def one_name(app: Flask) -> Iterator[None]:
+    """Let no two users have the same name, for a while."""
+    with app.app_context():
+        on = " ON users" if db.engine.dialect.name in ("mysql", "mariadb") else ""
+    run(app, "CREATE UNIQUE INDEX one_name ON users (name)")
+    yield
+    run(app, f"DROP INDEX one_name{on}")
+
+
+def run(app: Flask, sql: str) -> None:
+    with app.app_context(), writing():
+        db.session.execute(text(sql))
+        db.session.commit()
+
+
+@pytest.mark.parametrize("unique", [False, True])
+def test_of_one_form_sent_twice_at_the_same_time_the_second_is_told_the_key(
+    app: Flask,
+    client: FlaskClient,
+    monkeypatch: pytest.MonkeyPatch,
+    request: pytest.FixtureRequest,
+    unique: bool,
+) -> None:
+    if unique:  # then the record itself is refused first
+        request.getfixturevalue("one_name")
+    data = {"name": "Bob", "_submission": hidden(client.get("/users/new"), "_submission")}
+    assert client.post("/users/new", data=data).status_code == 303
+    real, asked = submissions.find, []
+
+    def late(identifier: str) -> str | None:
+        asked.append(identifier)
+        return None if len(asked) == 1 else real(identifier)  # not yet, when it first looks
+
+    monkeypatch.setattr(submissions, "find", late)
+    answer = client.post("/users/new", data=data, follow_redirects=True)
+    assert "was created already" in answer.text
+    assert len(asked) == 2
+    assert [row[1] for row in stored(app)] == ["Bob"]
+    with app.app_context():
+        assert db.session.scalars(select(history.Change.action)).all() == ["create"]
+
+
+@pytest.mark.usefixtures("one_name")
+def test_what_refuses_a_record_is_no_second_form(app: Flask, client: FlaskClient) -> None:
+    add_people(app, [("Bob", 1)])
+    token = hidden(client.get("/users/new"), "_submission")
+    answer = client.post("/users/new", data={"name": "Bob", "_submission": token})
+    assert answer.status_code == 422
+    assert len(stored(app)) == 1
+    answer = client.post("/users/new", data={"name": "Eve", "_submission": token})
+    assert answer.status_code == 303

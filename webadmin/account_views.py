@@ -137,7 +137,7 @@ def _begin(token: str, form: SetupForm, hashed: str) -> Account | None:
     account = invitation.account
     if account is None:
         # Entered once by its key: of two at the same time the second one is refused.
-        if submissions.claim("first account") is not None:
+        if not submissions.claim("first account"):
             return None
         account = Account(email=form.email.data, role=Role.ADMIN.value, active=True)
         db.session.add(account)

@@ -129,10 +129,10 @@ def remembered(resource: Resource, seconds: float = REMEMBERED) -> Count | None:
 
 
 def changed(resource: Resource, by: int) -> None:
-    """Correct the count kept for a table: this process has just added or removed records."""
+    """Correct what is kept of a table: this process has just added or removed records."""
     _beyond().pop(resource.name, None)
     then, count = _memory().get(resource.name, (0.0, None))
-    if count is not None:
+    if count is not None and count.kind == "exact":  # an estimate is no worse for a few
         _memory()[resource.name] = (then, replace(count, number=max(0, count.number + by)))
 
 

@@ -41,6 +41,8 @@ def _form_page(
         state,
         form=form,
         fields=fields,
+        wrong=[field for field in fields if field.errors],
+        required=any(field.flags.required for field in fields),
         labels={field.name: forms.label_of(state.resource, field.name) for field in fields},
         other_errors=others,
         key=key,

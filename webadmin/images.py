@@ -30,7 +30,7 @@ from sqlalchemy import (
 from sqlalchemy.exc import NoSuchTableError
 from sqlalchemy.orm import Mapper
 
-from webadmin import records
+from webadmin import prepared, records
 from webadmin.columns import Column
 from webadmin.database import db
 from webadmin.keys import key_text
@@ -302,18 +302,17 @@ def read(kept: Kept, keys: Sequence[Key], lock: bool = False, *where: Any) -> li
         lock: Whether to lock; SQLite's transactions that write are alone anyway.
         where: Further conditions.
     """
+    if len(keys) == 1:
+        statement, values = kept.select_one, {f"key{i}": part for i, part in enumerate(keys[0])}
+        if not (lock or where):
+            return list(prepared.rows(statement, values))
     found: list[Row] = []
-    connection = db.session.connection()
-    for start in range(0, len(keys), MOST_KEYS):
-        some = keys[start : start + MOST_KEYS]
-        statement, values = kept.select_one, {f"key{i}": part for i, part in enumerate(some[0])}
-        if len(some) > 1:
+    for some in chunks(keys):
+        if len(keys) > 1:
             statement, values = kept.select.where(kept.among(some)), {}
-        if where:
-            statement = statement.where(*where)
-        if lock:
-            statement = statement.with_for_update(of=kept.table)
-        found += connection.execute(statement, values).all()
+        statement = statement.where(*where) if where else statement
+        statement = statement.with_for_update(of=kept.table) if lock else statement
+        found += db.session.connection().execute(statement, values).all()
     return found
 
 

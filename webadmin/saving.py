@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import inspect, null
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import load_only
 
 from webadmin import records, submissions
@@ -62,12 +63,25 @@ def create(resource: Resource, values: Mapping[str, Any], identifier: str) -> tu
         RefusedError: A rule of webadmin's own refuses the values; the caller rolls back.
         sqlalchemy.exc.DBAPIError: The database refuses the values; the caller rolls back.
     """
-    earlier = submissions.claim(identifier)
+    earlier = submissions.find(identifier)
     if earlier is not None:
         key = parse_key(resource, earlier, dialect())
         if key is None or records.exists(resource, key):
             return earlier, False
         # Made once and deleted since: going back and saving again is meant.
+    try:
+        made = _insert(resource, values)
+        submissions.enter(identifier, made, again=earlier is not None)
+    except IntegrityError:
+        db.session.rollback()
+        faster = submissions.find(identifier)  # of the same form, sent at the same time
+        if faster in (None, earlier):
+            raise
+        return str(faster), False
+    return made, True
+
+
+def _insert(resource: Resource, values: Mapping[str, Any]) -> str:
     # Not the model's own constructor, which may want arguments.
     record = inspect(resource.model).class_manager.new_instance()
     for name, value in values.items():
@@ -76,9 +90,7 @@ def create(resource: Resource, values: Mapping[str, Any], identifier: str) -> tu
     db.session.flush()
     parts = tuple(getattr(record, column.name) for column in resource.key_columns)
     _check_scope(resource, parts)
-    made = key_text(resource, parts)
-    submissions.keep(identifier, made)
-    return made, True
+    return key_text(resource, parts)
 
 
 def _check_scope(resource: Resource, key: tuple[Any, ...]) -> None:

@@ -126,6 +126,8 @@ CHOICES: dict[str, Any] = {
 class CookieSession(SecureCookieSessionInterface):
     """Flask's session, whose cookie no other host can set and no plain connection carries."""
 
+    # Python's hmac is quick with hashlib's own functions alone; Flask's wraps SHA-1 in another.
+    digest_method = staticmethod(hashlib.sha256)
     _serializer: URLSafeTimedSerializer | None = None
 
     def get_signing_serializer(self, app: Flask) -> URLSafeTimedSerializer | None:

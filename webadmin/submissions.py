@@ -11,6 +11,7 @@ from sqlalchemy import DateTime, String, Text, bindparam, delete, insert, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Mapped, mapped_column
 
+from webadmin import prepared
 from webadmin.database import db
 
 KEPT = timedelta(days=1)
@@ -43,37 +44,44 @@ def digest(resource_name: str, token: str, fields: Iterable[tuple[str, str]]) ->
     return hashlib.sha256(data.encode()).hexdigest()
 
 
-def claim(identifier: str) -> str | None:
+def find(identifier: str) -> str | None:
+    """Return the key that came of a submission, or None where it is new."""
+    rows = prepared.rows(_FIND, {"which": identifier})
+    return str(rows[0][0]) if rows else None
+
+
+def enter(identifier: str, key: str, again: bool = False) -> None:
     """Enter a submission in the current transaction.
 
     Two at the same time: the second waits here until the first has committed.
 
-    Returns:
-        None, or the key that came of it if it was entered before.
+    Args:
+        identifier: Its digest.
+        key: The key that came of it.
+        again: Whether it was entered before, with another key.
+
+    Raises:
+        IntegrityError: Somebody else has entered it since.
     """
-    earlier = _key(identifier)
-    if earlier is not None:
-        return earlier
-    values = {"digest": identifier, "key": "", "created_at": _now()}
+    connection = db.session.connection()
+    if again:
+        connection.execute(_KEEP, {"which": identifier, "key": key})
+        return
+    connection.execute(_ENTER, {"digest": identifier, "key": key, "created_at": _now()})
+    if secrets.randbelow(100) == 0:  # old ones go now and then, not on every save
+        connection.execute(delete(_TABLE).where(_TABLE.c.created_at < _now() - KEPT))
+
+
+def claim(identifier: str) -> bool:
+    """Enter what may be done once, before it is done; return whether nobody has done it."""
+    if find(identifier) is not None:
+        return False
     try:
-        db.session.connection().execute(_ENTER, values)
+        enter(identifier, "")
     except IntegrityError:
         db.session.rollback()
-        return _key(identifier)
-    if secrets.randbelow(100) == 0:  # old ones go now and then, not on every save
-        old = delete(_TABLE).where(_TABLE.c.created_at < _now() - KEPT)
-        db.session.connection().execute(old)
-    return None
-
-
-def keep(identifier: str, key: str) -> None:
-    """Note the key that came of a submission, in the current transaction."""
-    db.session.connection().execute(_KEEP, {"which": identifier, "key": key})
-
-
-def _key(identifier: str) -> str | None:
-    key: str | None = db.session.connection().execute(_FIND, {"which": identifier}).scalar()
-    return key
+        return False
+    return True
 
 
 def _now() -> datetime:

@@ -15,7 +15,7 @@ from flask.templating import Environment as FlaskEnvironment
 from flask_babel import Babel, get_locale
 from markupsafe import Markup
 
-from webadmin import context, counts, filters, formats, forms, records
+from webadmin import context, counts, fields, filters, formats, forms, records
 from webadmin.counts import Count
 from webadmin.keys import in_url
 from webadmin.messages import TRANSLATIONS, gettext, language, ngettext
@@ -59,6 +59,8 @@ def init_app(app: Flask) -> None:
         csrf_token=forms.csrf_token,
         navigation=navigation,
         moment=formats.moment,
+        control_class=fields.control_class,
+        helps=fields.helps,
     )
     # Flask-WTF's own would win over the one above.
     processors = app.template_context_processors[None]
