@@ -12,6 +12,7 @@ ORDER = [
     "config",
     "folding",
     "sqlite",
+    "turns",
     "database",
     "prepared",
     "time_limit",

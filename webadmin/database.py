@@ -17,6 +17,7 @@ from sqlalchemy.orm import DeclarativeBase
 from webadmin import context
 from webadmin.config import EMBEDDED_DATABASE, ConfigError
 from webadmin.sqlite import SQLite, writers_patience
+from webadmin.turns import Turns
 
 
 class Base(DeclarativeBase):
@@ -227,6 +228,7 @@ def init_app(app: Flask) -> None:
         app.extensions["webadmin_dialect"] = db.engine.dialect.name
         if url.get_backend_name() == "sqlite":
             SQLite(sqlite_file(url), float(app.config["DATABASE_TIMEOUT"])).listen(db.engine)
+            app.wsgi_app = Turns(app.wsgi_app)  # type: ignore[method-assign]
         elif url.get_backend_name() == "postgresql":
             event.listen(db.engine, "connect", _postgresql_connected)
         else:

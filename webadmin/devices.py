@@ -10,6 +10,7 @@ from flask import current_app, request
 from itsdangerous import BadData, URLSafeTimedSerializer
 from werkzeug.wrappers import Response
 
+from webadmin import context
 from webadmin.accounts import Account
 from webadmin.config import secret_keys
 
@@ -19,7 +20,7 @@ KNOWN_FOR = 365 * 24 * 60 * 60  # seconds
 
 def cookie_name(name: str) -> str:
     """Return a cookie's name: `__Host-` binds it to the host, over HTTPS (RFC 6265bis, 4.1.3)."""
-    return f"__Host-{name}" if request.is_secure else name
+    return f"__Host-{name}" if context.request().is_secure else name
 
 
 def _serializer() -> URLSafeTimedSerializer:

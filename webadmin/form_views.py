@@ -10,6 +10,7 @@ from werkzeug.wrappers import Response
 
 from webadmin import (
     bulk,
+    context,
     formats,
     forms,
     history,
@@ -92,11 +93,12 @@ def _saved(state: ListState, key: str, message: str, batch: str) -> Response:
 
 def new(resource: Resource) -> Answer:
     """Show the form of a new record, and create it."""
-    state = listing.parse(resource, request.args)
+    asked = context.request()
+    state = listing.parse(resource, asked.args)
     form = forms.build(resource)
-    token = request.form.get("_submission", "")[:100] or submissions.new_token()
+    token = asked.form.get("_submission", "")[:100] or submissions.new_token()
     status = 200
-    if request.method == "POST":
+    if asked.method == "POST":
         status = 422
         if _is_valid(form):
             made = _create(state, form, token)

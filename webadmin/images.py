@@ -7,7 +7,7 @@ changed. Secret columns and binaries leave a marker, `{"hidden": ...}`, that no 
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache, cached_property
+from functools import cache, cached_property, lru_cache
 from itertools import islice
 from json.encoder import encode_basestring
 from operator import itemgetter
@@ -256,11 +256,13 @@ def _of_resource(resource: Resource) -> Kept:
 
 def of_mapper(mapper: Mapper[Any]) -> Kept | None:
     """Return the table of a mapped class, None where its changes are not kept."""
-    by_model = {inspect(each.model): each for each in reversed(records.resources().values())}
-    for each in mapper.iterate_to_root():
-        if each in by_model:
-            return kept(by_model[each])
-    return None
+    return _of_mapper(mapper, tuple(records.resources().values()))
+
+
+@lru_cache(maxsize=300)
+def _of_mapper(mapper: Mapper[Any], resources: tuple[Resource, ...]) -> Kept | None:
+    found = {inspect(each.model): each for each in reversed(resources)}
+    return next((kept(found[each]) for each in mapper.iterate_to_root() if each in found), None)
 
 
 def of_table(table: Table) -> Kept:

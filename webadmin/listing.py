@@ -165,6 +165,8 @@ def parse(resource: Resource, args: MultiDict[str, str]) -> ListState:
     Raises:
         ListError: A parameter is unknown or malformed.
     """
+    if not args:
+        return ListState(resource)
     given: dict[str, str] = {}
     for name, texts in args.lists():
         filled = [text for text in texts if text != ""]

@@ -3,7 +3,7 @@
 from typing import Any
 from urllib.parse import unquote_to_bytes
 
-from flask import Flask, current_app, request
+from flask import Flask, Request
 from flask_wtf import CSRFProtect
 from werkzeug.exceptions import BadRequest, LengthRequired, UnsupportedMediaType
 from werkzeug.wrappers import Response
@@ -75,29 +75,28 @@ def check_encoding() -> None:
     asked = context.request()
     _check_text(unquote_to_bytes(asked.query_string))
     if asked.method not in SAFE_METHODS and asked.routing_exception is None:
-        _check_body()
+        _check_body(asked)
 
 
-def _check_body() -> None:
-    if "chunked" in request.headers.get("Transfer-Encoding", "") and not request.environ.get(
-        "wsgi.input_terminated"
-    ):
+def _check_body(asked: Request) -> None:
+    chunked = "chunked" in asked.headers.get("Transfer-Encoding", "")
+    if chunked and not asked.environ.get("wsgi.input_terminated"):
         raise LengthRequired  # Werkzeug would take the body for an empty one
-    if request.mimetype not in FORM_TYPES and (request.content_length or request.mimetype):
+    if asked.mimetype not in FORM_TYPES and (asked.content_length or asked.mimetype):
         raise UnsupportedMediaType
-    if _is_upload():
-        request.max_content_length = current_app.config["IMPORT_MAX_BYTES"] + UPLOAD_ROOM
+    if _is_upload(asked):
+        asked.max_content_length = context.app().config["IMPORT_MAX_BYTES"] + UPLOAD_ROOM
         return  # read later, once it is known who sends it
-    body = request.get_data(cache=True, parse_form_data=False)
-    if request.mimetype == "application/x-www-form-urlencoded":
+    body = asked.get_data(cache=True, parse_form_data=False)
+    if asked.mimetype == "application/x-www-form-urlencoded":
         body = unquote_to_bytes(body)
     _check_text(body)
 
 
-def _is_upload() -> bool:
+def _is_upload(asked: Request) -> bool:
     """Return whether a file comes, for a page that writes no record."""
-    name = (request.endpoint or "").rpartition(".")[2]
-    return name == UPLOAD and request.mimetype == "multipart/form-data"
+    name = (asked.endpoint or "").rpartition(".")[2]
+    return name == UPLOAD and asked.mimetype == "multipart/form-data"
 
 
 def _check_text(raw: bytes) -> None:
@@ -134,7 +133,7 @@ def begin() -> None:
     asked = context.request()
     safe = asked.method in SAFE_METHODS
     begin_request(safe)
-    if not safe and not _is_upload():  # nobody is to wait for a lock while a file comes
+    if not safe and not _is_upload(asked):  # nobody is to wait for a lock while a file comes
         transactions = asked.environ["webadmin.writing"] = writing()
         transactions.__enter__()
 
