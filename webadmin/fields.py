@@ -194,13 +194,10 @@ def _tag(name: str, attributes: dict[str, Any], content: Markup | None = None) -
         if value is True:
             parts.append(attribute)
         elif value is not False:
-            parts.append(f'{attribute}="{_quoted(escape(value))}"')
+            text = str(escape(value)).replace('"', "&quot;")  # what is HTML already may hold one
+            parts.append(f'{attribute}="{text}"')
     end = "" if content is None else f"{content}</{name}>"
     return Markup(f"<{' '.join(parts)}>{end}")  # noqa: S704 - escaped above  # nosec B704
-
-
-def _quoted(text: Markup) -> str:
-    return str(text).replace('"', "&quot;")  # what is HTML already may hold one
 
 
 def control_class(field: Any) -> str:
