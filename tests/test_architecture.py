@@ -71,6 +71,8 @@ ORDER = [
     "judging",
     "rows",
     "matching",
+    "import_report",
+    "deferred_indexes",
     "imports",
     "schema",
     "registry",

@@ -18,17 +18,28 @@ from hypothesis import HealthCheck, Phase, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 from lists import NAMES, POOLS, THINGS, USERS, state, statements, things
-from sqlalchemy import func, select
+from sqlalchemy import func, select, text
 from wtforms import StringField
 from wtforms.validators import ValidationError
 
 from pages import add_people, stored
 from signing_in import ADMIN
-from webadmin import exports, forms, imports, judging, matching, rows, sheets, tables
+from webadmin import (
+    deferred_indexes,
+    exports,
+    forms,
+    imports,
+    judging,
+    matching,
+    records,
+    rows,
+    sheets,
+    tables,
+)
 from webadmin.database import db, writing
 from webadmin.fields import TextField, WholeNumberField
 from webadmin.history import Change
-from webadmin.imports import Report
+from webadmin.import_report import Report
 from webadmin.matching import Choices
 from webadmin.resource import Resource
 from webadmin.rows import Rules
@@ -222,6 +233,54 @@ def test_a_rehearsal_leaves_nothing(app: Flask, tmp_path: Path) -> None:
     assert stored(app) == []
     with app.app_context():
         assert db.session.execute(select(func.count()).select_from(Change)).scalar_one() == 0
+
+
+def indexes_of(app: Flask) -> list[tuple[Any, ...]]:
+    """Return the indexes of users, where SQLite serves."""
+    if not app.config["DATABASE_URI"].startswith("sqlite"):
+        return []
+    sql = (
+        "SELECT name, sql FROM sqlite_master WHERE type = 'index' AND tbl_name = 'users' ORDER BY 1"
+    )
+    with app.app_context():
+        return sorted(tuple(row) for row in db.session.execute(text(sql)))
+
+
+@pytest.mark.parametrize("age", ["4", "old"])
+@pytest.mark.parametrize("keep", [True, False])
+def test_indexes_are_there_again_after_many_records(
+    app: Flask, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, keep: bool, age: str
+) -> None:
+    monkeypatch.setattr(deferred_indexes, "WORTH", 3)
+    before = indexes_of(app)
+    with app.app_context(), statements() as run_:
+        report = run(app, USERS, f"name,age\nA,1\nB,2\nC,3\nD,{age}\n".encode(), tmp_path, keep)
+        dropped = [sql for sql, *_ in run_ if "DROP INDEX" in sql]
+    assert indexes_of(app) == before
+    assert len(dropped) == len(before)
+    assert report.written == (keep and age == "4")
+    with app.app_context():
+        assert records.count(state(USERS, "age__gte=1")).number == 4 * report.written
+        assert records.count(state(USERS, "q=b")).number == report.written
+
+
+@pytest.mark.parametrize("why", ["unique", "few"])
+def test_indexes_stay_where_they_are_needed(
+    app: Flask, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, why: str
+) -> None:
+    monkeypatch.setattr(deferred_indexes, "WORTH", 2)
+    add_people(app, [("A", 1), ("B", 2)] if why == "unique" else [("A", 1)] * 9)
+    with app.app_context(), writing():
+        for name in ("ix_users_name", "ix_users_age"):
+            on = " ON users" if db.engine.dialect.name in ("mysql", "mariadb") else ""
+            db.session.execute(text(f"DROP INDEX {name}{on}"))
+        kind = "UNIQUE " if why == "unique" else ""
+        db.session.execute(text(f"CREATE {kind}INDEX one ON users (name)"))
+        db.session.commit()
+    with app.app_context(), statements() as run_:
+        report = run(app, USERS, b"name,age\nA,1\nC,2\nD,3\n", tmp_path)
+        assert not [sql for sql, *_ in run_ if "DROP INDEX" in sql]
+    assert report.refused == (1 if why == "unique" else 0)
 
 
 def test_a_key_twice_in_a_file_is_refused(app: Flask, tmp_path: Path) -> None:

@@ -17,7 +17,7 @@ from webadmin import exports, imports, listing, matching, records, rows, tables
 from webadmin.cli_site import bar, site
 from webadmin.config import ConfigError
 from webadmin.exports import Export
-from webadmin.imports import Report
+from webadmin.import_report import Report
 from webadmin.matching import Choices
 from webadmin.resource import Resource
 

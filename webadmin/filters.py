@@ -2,9 +2,11 @@
 
 import re
 import struct
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime
+from itertools import product
 from typing import Any, cast
 
 from flask import has_request_context
@@ -13,7 +15,9 @@ from sqlalchemy import (
     Dialect,
     String,
     UnaryExpression,
+    and_,
     bindparam,
+    collate,
     false,
     or_,
     type_coerce,
@@ -40,6 +44,7 @@ OPERATORS: dict[str, Callable[[Any, Any], ColumnElement[bool]]] = {
 LONGEST_FILTER = 1000
 LONGEST_SEARCH = 200
 MOST_WORDS = 10
+LED = 3  # letters at the beginning of a text that an index looks up, each in both cases
 # The conditions that are the same statement whatever their value is.
 OPEN = frozenset({"exact", "gt", "gte", "lt", "lte"})
 
@@ -64,12 +69,13 @@ class Filter:
         """The name of its URL parameter."""
         return parameter(self.column.name, self.operator)
 
-    def criterion(self, indexed: bool = True) -> ColumnElement[bool]:
+    def criterion(self, indexed: bool = True, walked: bool = False) -> ColumnElement[bool]:
         """Return the condition in SQL.
 
         Args:
             indexed: Whether an index of the column may be used. SQLite is told so by a plus
                 (SQLite manual, The Query Optimizer Overview); the others know better when.
+            walked: Whether that index is walked in its order.
         """
         attribute: Any = self.column.attribute
         value = self.value
@@ -80,7 +86,10 @@ class Filter:
             return OPERATORS[self.operator](attribute, bindparam(value, type_=self.column.type))
         if isinstance(value, datetime) and dialect() == "sqlite":
             return _moment(attribute, self.operator, value)
-        return OPERATORS[self.operator](attribute, held(self.column, value))
+        found = OPERATORS[self.operator](attribute, held(self.column, value))
+        if self.operator == "startswith" and dialect() == "sqlite":
+            return and_(_between(attribute, value, walked), found)
+        return found
 
 
 def opened(given: tuple[Filter, ...]) -> tuple[tuple[Filter, ...], dict[str, Any]] | None:
@@ -100,6 +109,27 @@ def opened(given: tuple[Filter, ...]) -> tuple[tuple[Filter, ...], dict[str, Any
         values[str(name)] = held(each.column, each.value)
         found.append(replace(each, text="", value=name))
     return tuple(found), values
+
+
+def _between(attribute: Any, beginning: str, walked: bool) -> ColumnElement[bool]:
+    """Return a condition for which SQLite's index finds the texts with a beginning, and others.
+
+    The index tells upper and lower case apart, LIKE does not: it is looked up for each spelling of
+    the first letters, or walked from the first of them to the last.
+    """
+    letters = (
+        [{each.lower(), each.upper()} if each.isascii() else {each} for each in text[:LED]]
+        for text in _spellings(beginning)
+    )
+    heads = sorted("".join(each) for some in letters for each in product(*some))
+    plain = collate(attribute, "BINARY")
+    pairs = [(heads[0], heads[-1])] if walked else [(head, head) for head in heads]
+    return or_(*(and_(plain >= low, plain < high + chr(sys.maxunicode)) for low, high in pairs))
+
+
+def _spellings(text: str) -> set[str]:
+    """Return the spellings that SQLite's LIKE, which ignores case in ASCII only, is to be given."""
+    return {text} if text.isascii() else {text, text.lower(), text.upper(), text.title()}
 
 
 def _moment(attribute: Any, operator: str, value: datetime) -> ColumnElement[bool]:
@@ -211,7 +241,5 @@ def like(attribute: Any, pattern: str) -> ColumnElement[bool]:
     """
     if dialect() == "postgresql":
         return cast("ColumnElement[bool]", attribute.ilike(pattern, escape="/"))
-    spellings = {pattern}
-    if dialect() == "sqlite" and not pattern.isascii():
-        spellings |= {pattern.lower(), pattern.upper(), pattern.title()}
+    spellings = _spellings(pattern) if dialect() == "sqlite" else {pattern}
     return or_(*(attribute.like(each, escape="/") for each in sorted(spellings)))

@@ -81,7 +81,7 @@ def _saved(state: ListState, key: str, message: str, batch: str) -> Response:
     """Answer a save: back to the list, or on to where the button that was pressed leads."""
     then = request.form.get("_then")
     url = record_url(state, key)
-    offer(Markup('{} <a href="{}">{}</a>').format(message, url, gettext("View")), batch)
+    offer(Markup('%s <a href="%s">%s</a>') % (message, url, gettext("View")), batch)
     if then == "add":
         return redirect(new_url(state), 303)
     if then == "view":

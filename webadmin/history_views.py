@@ -236,8 +236,8 @@ def offer(message: Any, batch: str) -> None:
     if not batch:
         flash(message, "success")
         return
-    button = Markup('<button class="undo" form="undo" name="batch" value="{}">{}</button>')
-    flash(Markup("{} {}").format(message, button.format(batch, gettext("Undo"))), "success")
+    button = Markup('%s <button class="undo" form="undo" name="batch" value="%s">%s</button>')
+    flash(button % (message, batch, gettext("Undo")), "success")
 
 
 def _back(leads: list[Change]) -> str:

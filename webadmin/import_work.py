@@ -14,7 +14,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from webadmin import errors, imports, views
 from webadmin.database import asking, db
-from webadmin.imports import Report
+from webadmin.import_report import Report
 from webadmin.listing import ListState
 from webadmin.matching import Choices
 from webadmin.messages import gettext

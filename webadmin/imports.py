@@ -8,7 +8,7 @@ import csv
 import gc
 from collections.abc import Generator, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from itertools import groupby, islice
 from pathlib import Path
 from typing import Any
@@ -20,7 +20,9 @@ from sqlalchemy.exc import DBAPIError
 
 from webadmin import bulk, forms, history, images, notation, refusals, rows, tables
 from webadmin.database import db, dialect, writing
+from webadmin.deferred_indexes import deferred
 from webadmin.images import Key
+from webadmin.import_report import Report
 from webadmin.matching import Choices
 from webadmin.messages import gettext
 from webadmin.resource import Resource
@@ -32,37 +34,6 @@ CHUNK = 1000  # records written by one statement
 SHOWN = 100  # differences and refusals that a page shows
 MOST_REFUSED = 10_000  # after so many a file is wrong as a whole
 LINE, REASON = "_line", "_reason"  # the columns that a file of refused records has in addition
-
-
-@dataclass
-class Report:
-    """What came of a file, or would come of it.
-
-    Attributes:
-        new: How many records were made; likewise those that were changed, unchanged, refused.
-        changes: Of the first: line, key, and for each field its label, old and new text.
-        refusals: The first: line, label of the column, what stood there, and the reason.
-        stopped: Whether there were so many refusals that the rest was not looked at.
-        written: Whether it was kept.
-    """
-
-    new: int = 0
-    changed: int = 0
-    unchanged: int = 0
-    refused: int = 0
-    changes: list[Any] = field(default_factory=list)
-    refusals: list[Any] = field(default_factory=list)
-    stopped: bool = False
-    written: bool = False
-
-    @property
-    def done(self) -> int:
-        """How many rows were looked at."""
-        return self.new + self.changed + self.unchanged + self.refused
-
-    def as_dict(self) -> dict[str, Any]:
-        """Return it as JSON data."""
-        return asdict(self)
 
 
 @dataclass(slots=True)
@@ -130,7 +101,9 @@ class Import:
                 self._refusals = csv.writer(file)
                 self._refusals.writerow([LINE, REASON, *tables.heading(self.path)])
                 yield self.report
-                yield from self._chunks()
+                coming = tables.length(self.path)
+                with deferred(db.session.connection(), self.resource.table, coming, again=keep):
+                    yield from self._chunks()
             whole = not (self.report.refused or self.report.stopped)
             if keep and (whole or (self.choices.partly and not self.report.stopped)):
                 db.session.commit()

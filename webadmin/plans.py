@@ -18,6 +18,7 @@ from webadmin.keyset import Filled
 from webadmin.listing import ListState
 from webadmin.sorting import SortKey
 
+LIKE = ("startswith", "contains")  # operators whose matches are not side by side in an index
 LONG = 60.0  # seconds that a person waits who has chosen to
 
 
@@ -27,7 +28,9 @@ def served(state: ListState, keys: Sequence[SortKey]) -> bool:
         return streams(state, keys) and not state.filters
     if state.resource.scope:
         return False
-    on_first = all(each.column is keys[0].column for each in state.filters)
+    on_first = all(
+        each.column is keys[0].column and each.operator not in LIKE for each in state.filters
+    )
     return on_first or _by_key(state, keys)
 
 

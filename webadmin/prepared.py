@@ -1,4 +1,4 @@
-"""Prepared: SELECTs that pages run again and again, compiled once and handed to the driver.
+"""Prepared: statements that pages run again and again, compiled once and handed to the driver.
 
 SQLAlchemy's own way from a compiled statement to rows takes ten times what SQLite takes to find
 one record by its key.
@@ -7,19 +7,20 @@ one record by its key.
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
 from functools import lru_cache
-from typing import Any, cast
+from typing import Any, TypeVar, cast
 
-from sqlalchemy import Dialect, Select
+from sqlalchemy import Connection, Dialect, Insert, Select, Update
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.sql.compiler import SQLCompiler
 
-from webadmin.database import connection
+from webadmin.database import connection, db
 
-Statement = Select[Any]
+Statement = Select[Any] | Insert | Update
+T = TypeVar("T")
 Converter = Callable[[Any], Any]
 
 
-def rows(statement: Statement, parameters: Mapping[str, Any]) -> Sequence[Sequence[Any]]:
+def rows(statement: Select[Any], parameters: Mapping[str, Any]) -> Sequence[Sequence[Any]]:
     """Execute a SELECT of columns that is kept, and return its rows as tuples.
 
     Where something listens to statements SQLAlchemy executes it, so that it is heard.
@@ -34,11 +35,25 @@ def rows(statement: Statement, parameters: Mapping[str, Any]) -> Sequence[Sequen
     link = connection()
     if link.engine.dispatch.before_cursor_execute:
         return link.execute(statement, parameters).all()
+    return _handed(link, statement, lambda prepared, cursor: prepared.select(cursor, parameters))
+
+
+def write(statement: Insert | Update, parameters: Mapping[str, Any]) -> None:
+    """Execute an INSERT or UPDATE that is kept, in the session's transaction; see `rows`."""
+    link = db.session.connection()
+    if link.engine.dispatch.before_cursor_execute:
+        link.execute(statement, parameters)
+    else:
+        _handed(link, statement, lambda prepared, cursor: prepared.run(cursor, parameters))
+
+
+def _handed(link: Connection, statement: Statement, act: Callable[..., T]) -> T:
+    """Return what comes of acting on a statement and a cursor, with errors as SQLAlchemy's."""
     prepared = _prepared(statement, link.dialect)
     driver, dbapi = link.connection, cast(Any, link.dialect.dbapi)
     try:
         with closing(driver.cursor()) as cursor:
-            return prepared.run(cursor, parameters)
+            return act(prepared, cursor)
     except dbapi.Error as error:
         lost = link.dialect.is_disconnect(error, driver, None)
         if lost:
@@ -60,7 +75,7 @@ def _prepared(statement: Statement, dialect: Dialect) -> "_Prepared":
 
 
 class _Prepared:
-    """A SELECT as a driver takes it: its text, and what turns values into the driver's and back."""
+    """A statement as a driver takes it: its text, and what turns values into its own and back."""
 
     def __init__(self, statement: Statement, dialect: Dialect) -> None:
         compiled = statement.compile(dialect=dialect)
@@ -74,15 +89,19 @@ class _Prepared:
             binder = bound.type.dialect_impl(dialect).bind_processor(dialect)
             if binder is not None:
                 self.binders[name] = binder
-        self.types = [column.type for column in statement.selected_columns]
+        columns = statement.selected_columns if isinstance(statement, Select) else ()
+        self.types = [column.type for column in columns]
         self.converters: list[Converter | None] | None = None
 
-    def run(self, cursor: Any, parameters: Mapping[str, Any]) -> Sequence[Sequence[Any]]:
+    def run(self, cursor: Any, parameters: Mapping[str, Any]) -> None:
         values = {**self.constants, **parameters}
         for name, bind in self.binders.items():
             values[name] = bind(values[name])
         given = values if self.names is None else [values[name] for name in self.names]
         cursor.execute(self.sql, given)
+
+    def select(self, cursor: Any, parameters: Mapping[str, Any]) -> Sequence[Sequence[Any]]:
+        self.run(cursor, parameters)
         found: Sequence[Sequence[Any]] = cursor.fetchall()
         if self.converters is None:
             self.converters = self._converters(cursor)

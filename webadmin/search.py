@@ -35,7 +35,7 @@ from sqlalchemy.ext.compiler import compiles
 from webadmin import context, counts, folding, search_indexes
 from webadmin.counts import BOUND, Count
 from webadmin.database import db, dialect, read
-from webadmin.filters import escaped, like
+from webadmin.filters import Filter, escaped, like
 from webadmin.folding import SHORT
 from webadmin.resource import Resource
 from webadmin.time_limit import TookTooLongError, limited
@@ -200,11 +200,30 @@ def _in_text(resource: Resource, word: str) -> list[ColumnElement[bool]]:
     return [made(each, type_=String()).like(pattern, escape="/") for each in _columns(resource)]
 
 
+def begun(resource: Resource, by: Filter) -> list[ColumnElement[bool]]:
+    """Return the condition by which PostgreSQL's search index finds what begins with a text."""
+    if by.operator != "startswith" or dialect() != "postgresql":
+        return []
+    index = search_indexes.made(resource.table)
+    if index is None or by.column.source.name not in index.columns:
+        return []
+    pattern = f"{escaped(_postgresql_text(by.value))}%"
+    bound: Any = bindparam(None, pattern, String(), literal_execute=True)  # as in `_in_text`
+    made = getattr(func, search_indexes.FUNCTION)(by.column.attribute, type_=String())
+    return [made.like(bound, escape="/")]
+
+
 @lru_cache(maxsize=1000)
-def _postgresql_part(word: str) -> str:
-    """Return what `folding.part` does, as PostgreSQL's own rules fold letters."""
-    bare = word.replace(folding.MARK[0], "")
+def _postgresql_text(text: str) -> str:
+    """Return what `folding.search_text` does, as PostgreSQL's own rules fold letters."""
+    bare = text.replace(folding.MARK[0], "")
     made: str = read(select(getattr(func, search_indexes.FUNCTION)(bare))).scalar_one()
+    return made
+
+
+def _postgresql_part(word: str) -> str:
+    """Return what `folding.part` does."""
+    made = _postgresql_text(word)
     short = len(made) < len(folding.MARK) + SHORT
     return made if short else made.removeprefix(folding.MARK)
 

@@ -29,8 +29,11 @@ def matching(
             sort; None: all, and that of the search.
     """
     criteria = filters.scope(state.resource)
-    criteria += [each.criterion(indexed is None or each in indexed) for each in state.filters]
     walk = indexed is not None
+    for each in state.filters:
+        useful = indexed is None or each in indexed
+        criteria.append(each.criterion(useful, walk))
+        criteria += [] if walk else search.begun(state.resource, each)
     if not walk and search.streams(state.resource, state.q) is not None:
         criteria += search.streamed(state.resource, state.q)
     else:

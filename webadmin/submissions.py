@@ -30,7 +30,7 @@ class Submission(db.Model):  # type: ignore[name-defined,misc]
 _TABLE: Any = Submission.__table__
 _THIS = _TABLE.c.digest == bindparam("which")
 _FIND, _ENTER = select(_TABLE.c.key).where(_THIS), insert(_TABLE)
-_KEEP = update(_TABLE).where(_THIS).values(key=bindparam("key"))
+_KEEP = update(_TABLE).where(_THIS).values(key=bindparam("to"))
 
 
 def new_token() -> str:
@@ -63,13 +63,12 @@ def enter(identifier: str, key: str, again: bool = False) -> None:
     Raises:
         IntegrityError: Somebody else has entered it since.
     """
-    connection = db.session.connection()
     if again:
-        connection.execute(_KEEP, {"which": identifier, "key": key})
+        prepared.write(_KEEP, {"which": identifier, "to": key})
         return
-    connection.execute(_ENTER, {"digest": identifier, "key": key, "created_at": _now()})
+    prepared.write(_ENTER, {"digest": identifier, "key": key, "created_at": _now()})
     if secrets.randbelow(100) == 0:  # old ones go now and then, not on every save
-        connection.execute(delete(_TABLE).where(_TABLE.c.created_at < _now() - KEPT))
+        db.session.connection().execute(delete(_TABLE).where(_TABLE.c.created_at < _now() - KEPT))
 
 
 def claim(identifier: str) -> bool:

@@ -54,7 +54,7 @@ class Upload:
         step: "new", "rehearsing", "rehearsed", "importing", "imported", "cancelled", "failed" or
             "interrupted".
         batch: What the changes of the import bear in the history.
-        report: What came of the last step, see `imports.Report`.
+        report: What came of the last step, see `import_report.Report`.
         problem: Why it failed, in words.
     """
 
