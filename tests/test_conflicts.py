@@ -159,5 +159,5 @@ def test_parallel_submissions_of_one_form_make_one_record(app: Flask, client: Fl
 
     with ThreadPoolExecutor(8) as pool:
         answers = set(pool.map(save, range(16)))
-    assert answers == {(303, "/users/#record-1")}
-    assert len(stored(app)) == 1
+    ((key, *_),) = stored(app)  # a server may have used up keys for those that came too late
+    assert answers == {(303, f"/users/#record-{key}")}

@@ -89,7 +89,7 @@ class _Prepared:
             binder = bound.type.dialect_impl(dialect).bind_processor(dialect)
             if binder is not None:
                 self.binders[name] = binder
-        columns = statement.selected_columns if isinstance(statement, Select) else ()
+        columns = () if isinstance(statement, Insert | Update) else statement.selected_columns
         self.types = [column.type for column in columns]
         self.converters: list[Converter | None] | None = None
 
