@@ -8,11 +8,12 @@ from typing import Any
 
 import pytest
 from flask import Flask
-from sqlalchemy import text
+from flask.testing import FlaskClient
+from sqlalchemy import NullPool, create_engine, text
 
 from conftest import settings
 from pages import add_people
-from webadmin import create_app, schema
+from webadmin import create_app, database, schema
 from webadmin.database import db
 
 FORM = {"name": "Ada", "age": "36"}
@@ -91,3 +92,23 @@ def test_more_threads_than_sqlalchemy_expects_have_a_connection_each(
     assert found == [2] * threads
     with app.app_context():
         db.engine.dispose()
+
+
+def test_a_connection_that_the_server_has_closed_is_replaced(
+    app: Flask, client: FlaskClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with app.app_context():
+        url, name = db.engine.url, db.engine.dialect.name
+        if name == "sqlite":
+            return
+        own = "pg_backend_pid()" if name == "postgresql" else "connection_id()"
+        number = db.session.execute(text(f"SELECT {own}")).scalar_one()
+        db.session.rollback()
+        stop = (
+            f"SELECT pg_terminate_backend({number})" if name == "postgresql" else f"KILL {number}"
+        )
+        with create_engine(url, poolclass=NullPool).connect() as other:
+            other.execute(text(stop))
+    monkeypatch.setattr(database, "TRUSTED", 0.0)
+    assert client.get("/users/").status_code == 200
+    assert client.get("/users/new").status_code == 200
