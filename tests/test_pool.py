@@ -108,7 +108,7 @@ def test_a_connection_that_the_server_has_closed_is_replaced(
             f"SELECT pg_terminate_backend({number})" if name == "postgresql" else f"KILL {number}"
         )
         with create_engine(url, poolclass=NullPool).connect() as other:
-            other.execute(text(stop))
+            other.execute(text(stop.format(number)))
     monkeypatch.setattr(database, "TRUSTED", 0.0)
     assert client.get("/users/").status_code == 200
     assert client.get("/users/new").status_code == 200
