@@ -191,6 +191,22 @@ def test_a_key_of_two_columns_is_counted_or_said_to_be_more(site: Flask) -> None
         assert count.number >= BOUND
 
 
+@pytest.mark.parametrize("query", ["", "sort=name", "sort=-name&size=25"])
+def test_a_small_table_is_counted_with_its_page(site: Flask, query: str) -> None:
+    with lists.undone(site):
+        lists.add(THINGS, named(60))
+        counts.remember(THINGS, Count(7))  # as it was some time ago
+        first = records.page(lists.state(THINGS, query))
+        assert (first.count, counts.remembered(THINGS)) == (Count(60), Count(60))
+        second = records.page(replace(lists.state(THINGS, query), after=first.next))
+        assert second.count == Count(60)
+        assert [len(first.records[0].values)] == [len(THINGS.list_display)]
+        found = [each.key for page in (first, second) for each in page.records]
+        assert found == lists.plain(lists.state(THINGS, query))[: len(found)]
+        lists.add(THINGS, [{"part": "b", "number": 1, "size": 1, "name": "z"}])
+        assert records.page(lists.state(THINGS, query)).count == Count(61)
+
+
 def test_counts_are_remembered_for_the_side_bar(
     site: Flask, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -1,7 +1,7 @@
 """How many records there are: exactly up to a bound, beyond it by the DBMS's own statistics."""
 
 import time
-from collections.abc import Hashable
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from functools import lru_cache
@@ -64,24 +64,35 @@ def exact(matching: Select[Any]) -> Count:
 
 
 def of_table(resource: Resource) -> Count:
-    """Return the count of a whole table in one statement, and remember it for the side bar.
+    """Return the count of a whole table in one statement, and remember it for the side bar."""
+    (row,) = prepared.rows(_of_table(resource, dialect()), {})
+    return of_row(resource, row)
+
+
+@lru_cache(maxsize=200)
+def _of_table(resource: Resource, dbms: str) -> Select[Any]:
+    return select(*columns(resource, dbms))
+
+
+def columns(resource: Resource, dbms: str) -> list[Any]:
+    """Return what `of_row` tells the count of a whole table by, as columns of any SELECT."""
+    estimate = {"sqlite": _sqlite, "postgresql": _postgresql}.get(dbms, _mariadb)(resource)
+    key = resource.key_columns[0].attribute
+    return [_bounded(select(key).select_from(resource.model)), *estimate]
+
+
+def of_row(resource: Resource, row: Sequence[Any]) -> Count:
+    """Return the count that a row of `columns` tells, and remember it for the side bar.
 
     Beyond `BOUND` it is what the DBMS's own statistics say.
     """
-    ((number, *guess),) = prepared.rows(_of_table(resource, dialect()), {})
+    number, *guess = row
     count = Count(number)
     if number > BOUND:
         about = _about(guess)
         count = Count(about, "about") if about > BOUND else Count(BOUND, "more")
     remember(resource, count)
     return count
-
-
-@lru_cache(maxsize=200)
-def _of_table(resource: Resource, dbms: str) -> Select[Any]:
-    estimate = {"sqlite": _sqlite, "postgresql": _postgresql}.get(dbms, _mariadb)(resource)
-    key = resource.key_columns[0].attribute
-    return select(_bounded(select(key).select_from(resource.model)), *estimate)
 
 
 def _about(guess: list[Any]) -> int:

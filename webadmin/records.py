@@ -1,5 +1,6 @@
 """Records read: the page of a list, one record, its neighbours, labels of references."""
 
+import math
 from collections.abc import Sequence
 from contextlib import nullcontext, suppress
 from dataclasses import dataclass
@@ -84,13 +85,16 @@ def page(state: ListState) -> Page:
     position, place = _place(state, keys)
     values = keyset.parameters(place, size + 1)
     few = plans.few(state, keys, total)
-    form = keyset.filled(place), backward, bool(state.goto), few
+    counted = total is None and _is_small(state)
+    form = keyset.filled(place), backward, bool(state.goto), few, counted
     try:
         with nullcontext() if served or few else limited(plans.patience(state)):
             rows = selects.rows(_page_statement, state, values, *form)
     except TookTooLongError:
         return Page([], Count(0, "more"), None, "", "", stopped=True)
     more, rows = len(rows) > size, rows[:size]
+    if counted and rows:
+        total, rows = _counted(state, rows, len(keys))
     if total is None:
         total = count(state) if more or state.elsewhere else _whole(state, len(rows))
     if total.kind == "more":  # a count that took too long knows less than the page
@@ -106,6 +110,21 @@ def page(state: ListState) -> Page:
         previous=_cursor(state, keys, rows[:1] if before else [], first),
         next=_cursor(state, keys, rows[-1:] if after else [], first and first + len(rows) - 1),
     )
+
+
+def _is_small(state: ListState) -> bool:
+    """Return whether a list is the whole of a table that had few records when it was counted."""
+    known = counts.remembered(state.resource, math.inf)
+    whole = not (state.narrowed or state.resource.scope or state.exact)
+    return whole and known is not None and known.kind == "exact"
+
+
+def _counted(
+    state: ListState, rows: Sequence[Sequence[Any]], keys: int
+) -> tuple[Count, Sequence[Sequence[Any]]]:
+    """Return the count that stands in rows of a page, and the rows without it."""
+    width = len(state.resource.list_display) + len(state.resource.key_columns) + keys
+    return counts.of_row(state.resource, rows[0][width:]), [row[:width] for row in rows]
 
 
 def _cursor(
@@ -126,7 +145,11 @@ def _page_statement(
     backward: bool,
     reaching: bool = False,
     few: bool = False,
+    counted: bool = False,
 ) -> Any:
+    if counted:  # spares a journey to the server
+        statement = _page_statement(state, name, there, backward, reaching, few)
+        return statement.add_columns(*counts.columns(state.resource, name))
     keys = sorting.sort_keys(state.resource, state.ordering, name, state.filters)
     columns = selects.labelled(state.resource, state.resource.list_display, short=True)
     form = there, backward, reaching
