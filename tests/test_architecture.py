@@ -67,6 +67,7 @@ ORDER = [
     "mail",
     "sign_in_words",
     "sign_in_forms",
+    "session_cookies",
     "sign_in",
     "judging",
     "rows",

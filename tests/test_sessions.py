@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from flask import Flask
+from flask import Flask, session
 from lists import statements
 from sqlalchemy import select, text
 
@@ -52,6 +52,24 @@ def test_sessions_last_as_long_as_the_settings_say(
         name: ago(**value) if isinstance(value, dict) else value for name, value in values.items()
     }
     assert visit(app, **given) == status
+
+
+def test_a_cookie_that_was_verified_once_is_good_no_longer_than_others(app: Flask) -> None:
+    client = app.test_client()
+    assert [client.get("/users/").status_code for _ in range(3)] == [200, 200, 200]
+    app.config["PERMANENT_SESSION_LIFETIME"] = timedelta(microseconds=1)
+    assert client.get("/users/").status_code == 303
+
+
+def test_what_one_request_does_to_its_session_is_not_in_the_next(app: Flask) -> None:
+    client = app.test_client()
+    with client.session_transaction() as held:
+        held["some"] = ["one"]
+    for _ in range(2):
+        with client:
+            client.get("/users/")
+            assert session["some"] == ["one"]
+            session["some"].append("another")
 
 
 def test_when_it_was_last_seen_is_noted_once_a_minute(app: Flask) -> None:

@@ -11,8 +11,7 @@ from datetime import timedelta
 from typing import Any
 from urllib.parse import unquote
 
-from flask import Flask, Response, after_this_request, g, render_template, request, session
-from flask.sessions import SecureCookieSessionInterface, SessionMixin
+from flask import Flask, after_this_request, g, render_template, request, session
 from flask_login import user_logged_out
 from flask_security import (
     Security,
@@ -23,7 +22,6 @@ from flask_security import (
     user_authenticated,
 )
 from flask_security.tf_plugin import tf_clean_session
-from itsdangerous import URLSafeTimedSerializer
 from passlib.totp import TOTP, AppWallet
 from sqlalchemy import select
 from webauthn.helpers.structs import (
@@ -38,6 +36,7 @@ from webadmin.config import secret_keys
 from webadmin.database import db
 from webadmin.messages import TRANSLATIONS
 from webadmin.passwords import HASHING, PasswordRules
+from webadmin.session_cookies import CookieSession
 from webadmin.sign_in_forms import PENDING_SINCE
 from webadmin.sign_in_words import MESSAGES, SUBJECTS
 
@@ -121,35 +120,6 @@ CHOICES: dict[str, Any] = {
     "WAN_ALLOW_USER_HINTS": False,
     "I18N_DOMAIN": "messages",
 }
-
-
-class CookieSession(SecureCookieSessionInterface):
-    """Flask's session, whose cookie no other host can set and no plain connection carries."""
-
-    # Python's hmac is quick with hashlib's own functions alone; Flask's wraps SHA-1 in another.
-    digest_method = staticmethod(hashlib.sha256)
-    _serializer: URLSafeTimedSerializer | None = None
-
-    def get_signing_serializer(self, app: Flask) -> URLSafeTimedSerializer | None:
-        """Return what signs the cookies of a site: made once, which takes as long as using it."""
-        if self._serializer is None:
-            self._serializer = super().get_signing_serializer(app)
-        return self._serializer
-
-    def save_session(self, app: Flask, session: SessionMixin, response: Response) -> None:
-        """Set the cookie where the session has changed: it is not renewed by being used."""
-        if session.modified:
-            super().save_session(app, session, response)
-        elif session.accessed:
-            response.vary.add("Cookie")
-
-    def get_cookie_name(self, app: Flask) -> str:
-        """Return the name: `__Host-` binds it to the host, where there is HTTPS (RFC 6265bis)."""
-        return devices.cookie_name("webadmin_session")
-
-    def get_cookie_secure(self, app: Flask) -> bool:
-        """Return whether it goes over HTTPS only."""
-        return request.is_secure
 
 
 class OnceTotp(Totp):
