@@ -1,5 +1,6 @@
 """Sessions in the database: how long they last, how they end, what one sees of them."""
 
+import secrets
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -8,7 +9,7 @@ from typing import Any
 import pytest
 from flask import Flask, session
 from lists import statements
-from sqlalchemy import select, text
+from sqlalchemy import func, select, text
 
 from conftest import settings
 from pages import add_people
@@ -70,6 +71,25 @@ def test_what_one_request_does_to_its_session_is_not_in_the_next(app: Flask) -> 
             client.get("/users/")
             assert session["some"] == ["one"]
             session["some"].append("another")
+
+
+def test_many_who_sign_in_to_one_account_at_once(
+    app: Flask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    app.config["WTF_CSRF_ENABLED"] = False
+    monkeypatch.setattr(secrets, "randbelow", lambda _: 0)  # old sessions are removed each time
+    key = make_account(app, "ada@example.com")
+    make_session(app, key, created_at=ago(days=400))
+
+    def sign_in(_: int) -> int:
+        with app.test_client(signed_in="") as client:
+            sent = {"email": "ada@example.com", "password": PASSWORD}
+            return client.post("/sign-in", data=sent).status_code
+
+    with ThreadPoolExecutor(3) as pool:  # more at a time would count as tries that failed
+        assert set(pool.map(sign_in, range(45))) == {302}
+    with app.app_context():
+        assert db.session.scalar(select(func.count()).select_from(SessionRecord)) == 45
 
 
 def test_when_it_was_last_seen_is_noted_once_a_minute(app: Flask) -> None:

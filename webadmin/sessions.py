@@ -35,6 +35,7 @@ TOKEN = "token"  # noqa: S105 - the name of the cookie's entry
 _ACCOUNT: Any = Account.__table__
 SEEN_EVERY = timedelta(minutes=1)
 LONGEST_DEVICE = 255
+MOST_FORGOTTEN = 1000  # old sessions that one sign-in removes
 
 
 class SessionRecord(db.Model):  # type: ignore[name-defined,misc]
@@ -80,6 +81,11 @@ def start(account: Account, remember: bool) -> None:
     g.pop("csrf_token", None)
     at = _now()
     device = request.headers.get("User-Agent", "")[:LONGEST_DEVICE]
+    # The account first: MariaDB's foreign key shares its row with whoever signs in as well, and
+    # two who then want to write it would wait for each other.
+    db.session.execute(
+        _ACCOUNT.update().where(_ACCOUNT.c.id == account.id).values(signed_in_at=now())
+    )
     db.session.add(
         SessionRecord(
             digest=_digest(token),
@@ -91,9 +97,6 @@ def start(account: Account, remember: bool) -> None:
             device=device,
         )
     )
-    db.session.execute(
-        _ACCOUNT.update().where(_ACCOUNT.c.id == account.id).values(signed_in_at=now())
-    )
     _forget_old(at)
 
 
@@ -101,7 +104,11 @@ def _forget_old(at: datetime) -> None:
     """Remove sessions that nobody can use any more, now and then."""
     if secrets.randbelow(20) == 0:
         oldest = at - max(_lifetime(True), _lifetime(False))
-        db.session.execute(delete(SessionRecord).where(SessionRecord.created_at < oldest))
+        # Read first, without locks: MariaDB would lock every session that it looks at.
+        old = select(SessionRecord.digest).where(SessionRecord.created_at < oldest)
+        digests = db.session.scalars(old.limit(MOST_FORGOTTEN)).all()
+        if digests:
+            db.session.execute(delete(SessionRecord).where(SessionRecord.digest.in_(digests)))
 
 
 def _lifetime(remember: bool) -> timedelta:
