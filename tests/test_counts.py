@@ -143,6 +143,22 @@ class TestBeyondTheBound:
                 records.count(large)
             assert records.count(ListState(USERS)).kind == "about"
 
+    def test_a_page_that_shows_all_corrects_a_count_that_is_kept(self, crowded: Flask) -> None:
+        state = lists.state(USERS, "age=7&name__startswith=nobody")
+        with crowded.app_context():
+            counts.keep_beyond(USERS, (state.q, state.filters, False), Count(BOUND, "more"))
+            assert records.page(state).count == Count(0)
+            counts.changed(USERS, 0)
+
+    def test_an_edit_lets_parts_be_counted_anew(self, crowded: Flask) -> None:
+        with crowded.test_request_context("/", method="POST"), writing():
+            counts.keep_beyond(USERS, "part", Count(BOUND, "more"))
+            user = db.session.get_one(User, 1)
+            user.age = 98 if user.age != 98 else 97
+            assert counts.beyond(USERS, "part") is not None
+            db.session.commit()
+            assert counts.beyond(USERS, "part") is None
+
     def test_a_count_that_took_too_long_is_not_tried_again_for_each_page(
         self, crowded: Flask, monkeypatch: pytest.MonkeyPatch
     ) -> None:

@@ -232,8 +232,9 @@ def init_app(app: Flask) -> None:
             SQLite(sqlite_file(url), float(app.config["DATABASE_TIMEOUT"])).listen(db.engine)
             app.wsgi_app = Turns(app.wsgi_app)  # type: ignore[method-assign]
         else:
-            server = _postgresql_connected, _mariadb_connected
-            event.listen(db.engine, "connect", server[url.get_backend_name() != "postgresql"])
+            is_postgresql = url.get_backend_name() == "postgresql"
+            prepare = _postgresql_connected if is_postgresql else _mariadb_connected
+            event.listen(db.engine, "connect", prepare)
             Idle(db.engine).listen()
 
 

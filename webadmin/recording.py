@@ -145,11 +145,11 @@ def _rolled_back(session: Session, transaction: SessionTransaction) -> None:
 
 
 def _committed(session: Session) -> None:
-    """Correct the counts of tables that the side bar shows."""
+    """Correct the counts that are kept: an edit may change how many records a filter leaves."""
     work: history.Work | None = session.info.get("work")
     if work is None or session.in_nested_transaction():
         return
-    by = {CREATE: 1, DELETE: -1}
+    by = {CREATE: 1, EDIT: 0, DELETE: -1}
     for (_, name, action), number in work.numbers.items():
         resource = records.resources().get(name)
         if resource is not None and action in by:

@@ -95,7 +95,7 @@ def page(state: ListState) -> Page:
     more, rows = len(rows) > size, rows[:size]
     if counted and rows:
         total, rows = _counted(state, rows, len(keys))
-    if total is None:
+    if total is None or not (more or state.elsewhere):  # a page that shows all knows best
         total = count(state) if more or state.elsewhere else _whole(state, len(rows))
     if total.kind == "more":  # a count that took too long knows less than the page
         total = Count(max(total.number, len(rows)), "more")
