@@ -130,10 +130,10 @@ def test_a_record_is_created_in_one_transaction(
     assert len(found.statements) <= 6, found.statements
 
 
-def statement_of(resource: Resource) -> Any:
+def statement_of(resource: Resource, limit: int) -> Any:
     """Return the SELECT of the list of a resource."""
     state = ListState(resource)
-    return selects.kept(records._page_statement, state, dialect(), None, False)
+    return selects.kept(records._page_statement, state, dialect(), None, False, limit)
 
 
 @pytest.mark.parametrize("query", ["age={}", "age__gte={}&age__lt=99", "sort=name&age__lte={}"])
@@ -165,10 +165,10 @@ def test_a_text_to_look_for_is_no_part_of_a_kept_statement(site: Flask) -> None:
 @given(rows=lists.things(list(lists.POOLS), most=8))
 def test_values_are_those_that_sqlalchemy_gives(site: Flask, rows: list[dict[str, Any]]) -> None:
     with lists.kept(site, THINGS, rows), reading(site):
-        statement, values = statement_of(THINGS), {"most": 50}
-        found: Sequence[Any] = prepared.rows(statement, values)
+        statement = statement_of(THINGS, 50)
+        found: Sequence[Any] = prepared.rows(statement, {})
         assert [tuple(row) for row in found] == [
-            tuple(row) for row in connection().execute(statement, values)
+            tuple(row) for row in connection().execute(statement)
         ]
         assert len(found) == len(rows)
         release()
@@ -186,11 +186,11 @@ def test_the_driver_is_asked_without_sqlalchemy_unless_somebody_listens(
 
     monkeypatch.setattr(prepared._Prepared, "run", note)
     with lists.kept(site, USERS, PEOPLE[:3]), reading(site):
-        statement = statement_of(USERS)
-        assert [row[0] for row in prepared.rows(statement, {"most": 2})] == [1, 2]
+        statement = statement_of(USERS, 2)
+        assert [row[0] for row in prepared.rows(statement, {})] == [1, 2]
         assert len(run) == 1
         with lists.statements() as heard:
-            assert [row[0] for row in prepared.rows(statement, {"most": 2})] == [1, 2]
+            assert [row[0] for row in prepared.rows(statement, {})] == [1, 2]
         assert (len(run), len(heard)) == (1, 1)
 
 

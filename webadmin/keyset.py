@@ -14,13 +14,11 @@ from sqlalchemy import (
     ColumnElement,
     Select,
     and_,
-    bindparam,
     literal_column,
     or_,
     select,
     union_all,
 )
-from sqlalchemy.types import Integer
 
 from webadmin.sorting import SortKey
 
@@ -40,7 +38,6 @@ class Leg(NamedTuple):
 
 
 Filled = tuple[bool, ...] | None
-MOST: ColumnElement[int] = bindparam("most", type_=Integer())
 
 
 def filled(place: Sequence[Any] | None) -> Filled:
@@ -48,10 +45,9 @@ def filled(place: Sequence[Any] | None) -> Filled:
     return None if place is None else tuple(value is not None for value in place)
 
 
-def parameters(place: Sequence[Any] | None, limit: int) -> dict[str, Any]:
+def parameters(place: Sequence[Any] | None) -> dict[str, Any]:
     """Return what a statement of `page` or `neighbours` is run with."""
-    named = {f"v{i}": value for i, value in enumerate(place or ()) if value is not None}
-    return {**named, "most": limit}
+    return {f"v{i}": value for i, value in enumerate(place or ()) if value is not None}
 
 
 def _legs(
@@ -114,6 +110,7 @@ def page(
     keys: Sequence[SortKey],
     there: Filled,
     backward: bool,
+    limit: int,
     reaching: bool = False,
 ) -> Select[Any]:
     """Return the SELECT of the records from a place on, nearest first, to run with `parameters`.
@@ -125,14 +122,15 @@ def page(
         keys: The sort.
         there: The form of the place to go on from.
         backward: Whether the page lies before the place.
+        limit: How many records at most.
         reaching: Whether the place is a value of the first key only, at which the page begins.
     """
     base = base.add_columns(*(key.value.label(f"k{i}") for i, key in enumerate(keys)))
     parts = _legs(keys, there, backward, reaching)
     if len(parts) == 1:
-        return _leg(base, keys, parts[0], backward)
+        return _leg(base, keys, parts[0], backward, limit)
     numbered = (
-        _leg(base.add_columns(literal_column(str(n)).label("leg")), keys, part, backward)
+        _leg(base.add_columns(literal_column(str(n)).label("leg")), keys, part, backward, limit)
         for n, part in enumerate(parts)
     )
     union = union_all(*(select(leg.subquery()) for leg in numbered)).subquery()
@@ -143,7 +141,7 @@ def page(
             terms.append(_nulls_last(column, backward))
         terms.append(column.desc() if key.descending != backward else column.asc())
     columns = [column for column in union.c if column.key != "leg"]
-    return select(*columns).order_by(*terms).limit(MOST)
+    return select(*columns).order_by(*terms).limit(_literal(limit))
 
 
 def gathered(
@@ -151,6 +149,7 @@ def gathered(
     keys: Sequence[SortKey],
     there: Filled,
     backward: bool,
+    limit: int,
     reaching: bool = False,
     *,
     most: int,
@@ -164,6 +163,7 @@ def gathered(
         keys: The sort.
         there: The form of the place to go on from.
         backward: Whether the page lies before the place.
+        limit: How many records at most.
         reaching: Whether the place is a value of the first key only, at which the page begins.
         most: No list of more records is asked for.
     """
@@ -175,7 +175,7 @@ def gathered(
     for key in mine:
         terms += [_nulls_last(key.expression, backward), key.order(backward)]
     shown = [column for column in few.c if column.key not in {each.key for each in sorted_by}]
-    statement = select(*shown).order_by(*terms).limit(MOST)
+    statement = select(*shown).order_by(*terms).limit(_literal(limit))
     if there is None:
         return statement
     legs = _legs(mine, there, backward, reaching)
@@ -190,7 +190,7 @@ def whole(base: Select[Any], keys: Sequence[SortKey]) -> list[Select[Any]]:
         keys: The sort.
     """
     parts = _whole(keys, Leg([], 0, []), False)
-    return [_leg(base, keys, part, False).limit(None) for part in parts]
+    return [_leg(base, keys, part, False, None) for part in parts]
 
 
 def neighbours(base: Select[Any], keys: Sequence[SortKey], there: Filled) -> Any:
@@ -199,11 +199,14 @@ def neighbours(base: Select[Any], keys: Sequence[SortKey], there: Filled) -> Any
     for backward in (True, False):
         for number, part in enumerate(_legs(keys, there, backward), 1):
             leg: Any = literal_column(str(-number if backward else number)).label("leg")
-            both.append(select(_leg(base.add_columns(leg), keys, part, backward).subquery()))
+            nearest = _leg(base.add_columns(leg), keys, part, backward, 1)
+            both.append(select(nearest.subquery()))
     return union_all(*both)
 
 
-def _leg(base: Select[Any], keys: Sequence[SortKey], part: Leg, backward: bool) -> Select[Any]:
+def _leg(
+    base: Select[Any], keys: Sequence[SortKey], part: Leg, backward: bool, limit: int | None
+) -> Select[Any]:
     # PostgreSQL walks an index only in the order of all its columns, also those that are NULL.
     empty = part.empty if keys[0].dialect == "postgresql" else []
     terms = [key.order(backward) for key in (*empty, keys[part.along])]
@@ -211,7 +214,17 @@ def _leg(base: Select[Any], keys: Sequence[SortKey], part: Leg, backward: bool) 
         if key.nullable:
             terms.append(_nulls_last(key.expression, backward))
         terms.append(key.order(backward))
-    return base.where(*part.conditions).order_by(*terms).limit(MOST)
+    found = base.where(*part.conditions).order_by(*terms)
+    return found if limit is None else found.limit(_literal(limit))
+
+
+def _literal(limit: int) -> ColumnElement[int]:
+    """Return a limit as a part of the statement.
+
+    PostgreSQL takes one that it does not know for a tenth of the table: it would plan a prepared
+    statement anew each time (its manual, PREPARE).
+    """
+    return literal_column(str(limit))
 
 
 def _nulls_last(expression: ColumnElement[Any], backward: bool) -> ColumnElement[Any]:

@@ -83,10 +83,10 @@ def page(state: ListState) -> Page:
     if total and at_end and total.kind == "exact":
         size = total.number % size or size  # so that walking back meets the usual pages
     position, place = _place(state, keys)
-    values = keyset.parameters(place, size + 1)
+    values = keyset.parameters(place)
     few = plans.few(state, keys, total)
     counted = total is None and _is_small(state)
-    form = keyset.filled(place), backward, bool(state.goto), few, counted
+    form = keyset.filled(place), backward, state.size + 1, bool(state.goto), few, counted
     try:
         with nullcontext() if served or few else limited(plans.patience(state)):
             rows = selects.rows(_page_statement, state, values, *form)
@@ -143,16 +143,17 @@ def _page_statement(
     name: str,
     there: Filled,
     backward: bool,
+    limit: int,
     reaching: bool = False,
     few: bool = False,
     counted: bool = False,
 ) -> Any:
     if counted:  # spares a journey to the server
-        statement = _page_statement(state, name, there, backward, reaching, few)
+        statement = _page_statement(state, name, there, backward, limit, reaching, few)
         return statement.add_columns(*counts.columns(state.resource, name))
     keys = sorting.sort_keys(state.resource, state.ordering, name, state.filters)
     columns = selects.labelled(state.resource, state.resource.list_display, short=True)
-    form = there, backward, reaching
+    form = there, backward, limit, reaching
     if few:
         most = 2 * counts.BOUND  # some may have been added since they were counted
         return keyset.gathered(selects.matching(state, *columns), keys, *form, most=most)
@@ -292,7 +293,7 @@ def _record_statement(
 
 def neighbours(state: ListState, place: list[Any]) -> tuple[str | None, str | None]:
     """Return the keys of the records before and after a place in a list."""
-    values = keyset.parameters(place, 1)
+    values = keyset.parameters(place)
     nearest: dict[bool, tuple[int, str]] = {}
     try:
         with limited(plans.patience(state)) if state.narrowed else nullcontext():
@@ -316,8 +317,8 @@ def around(state: ListState, key: tuple[Any, ...]) -> str | None:
         return None
     place, half = found[1], state.size // 2
     keys = sorting.sort_keys(state.resource, state.ordering, dialect(), state.filters)
-    values = keyset.parameters(place, half)
-    rows = selects.rows(_page_statement, state, values, keyset.filled(place), True)
+    values, form = keyset.parameters(place), (keyset.filled(place), True, half)
+    rows = selects.rows(_page_statement, state, values, *form)
     return _cursor(state, keys, rows[-1:], None) if len(rows) == half else ""
 
 

@@ -75,8 +75,8 @@ class Selection:
         base = selects.matching(state, *parts)
         place: list[Any] | None = None
         while True:
-            statement = keyset.page(base, order, keyset.filled(place), backward=False)
-            rows = read(statement, keyset.parameters(place, MOST_KEYS)).all()
+            statement = keyset.page(base, order, keyset.filled(place), False, MOST_KEYS)
+            rows = read(statement, keyset.parameters(place)).all()
             width = len(resource.key_columns)
             yield from (tuple(row[:width]) for row in rows)
             if len(rows) < MOST_KEYS:
