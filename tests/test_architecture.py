@@ -34,6 +34,7 @@ ORDER = [
     "counts",
     "search_indexes",
     "search_making",
+    "search_words",
     "search",
     "plans",
     "indexes",

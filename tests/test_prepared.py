@@ -15,7 +15,7 @@ from lists import THINGS, USERS
 from sqlalchemy import bindparam, delete, event, literal_column, select, update
 from sqlalchemy.exc import DBAPIError
 
-from webadmin import counts, prepared, records, selects, submissions
+from webadmin import context, counts, prepared, records, selects, submissions
 from webadmin.database import connection, db, dialect, release
 from webadmin.listing import ListState
 from webadmin.resource import Resource
@@ -142,11 +142,25 @@ def test_a_filter_with_another_value_is_the_same_statement(site: Flask, query: s
         found, made = [], []
         for age in (3, 7, 3):
             found.append(records.page(lists.state(USERS, query.format(age))))
-            made.append(selects.kept.cache_info().misses)
+            made.append(prepared._kept.cache_info().misses)
             counts.changed(USERS, 0)  # so that it is counted again
         release()
     assert found[0] == found[2] != found[1]
     assert made[0] == made[1] == made[2]
+
+
+@pytest.mark.parametrize("sort", ["", "&sort=-name", "&age__gte=5"])
+def test_a_search_for_another_word_is_the_same_statement(site: Flask, sort: str) -> None:
+    with lists.kept(site, USERS, PEOPLE), reading(site):
+        made = []
+        for q in ("person", "nobody", "%erson", "person"):
+            state = lists.state(USERS, f"q={q}{sort}")
+            names = [str(record.values[1]) for record in records.page(state).records]
+            assert bool(names) == (q == "person")
+            made.append(prepared._kept.cache_info().misses)
+            context.g().pop("webadmin_search", None)  # what a request remembers
+        release()
+    assert len(set(made)) == 1
 
 
 def test_a_text_to_look_for_is_no_part_of_a_kept_statement(site: Flask) -> None:

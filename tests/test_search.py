@@ -96,6 +96,29 @@ def test_a_letter_or_two_begin_a_word(indexed: Flask) -> None:
     assert found("ari") == ["Ann Marie", "anna-maria"]
 
 
+MARKED = [
+    ("José García", ["jose", "ARC"], "[José] G[arc]ía"),
+    ("tartar", ["tar"], "[tartar]"),
+    ("Straße", ["s"], "[S]traße"),
+    ("Straße", ["asse"], "Str[aße]"),
+    ("İstanbul", ["istan"], "[İstan]bul"),
+    ("e\u0301te\u0301", ["ete"], "[e\u0301te\u0301]"),
+    ("an Ann", ["an", "ann"], "[an] [Ann]"),
+    ("abcd", ["abc", "bcd"], "[abcd]"),
+    ("Joan", ["an"], "Joan"),
+    ("王小明", ["明"], "王小[明]"),
+    ("", ["a"], ""),
+]
+
+
+@pytest.mark.parametrize(("text", "words", "marked"), MARKED)
+def test_where_words_are_in_a_text(text: str, words: list[str], marked: str) -> None:
+    spans = folding.spans(text, words)
+    for start, end in reversed(spans):
+        text = f"{text[:start]}[{text[start:end]}]{text[end:]}"
+    assert text == marked
+
+
 def stored(file: str, *statements: str) -> None:
     """Write to a SQLite file as another program does."""
     connection = sqlite3.connect(file)

@@ -9,6 +9,7 @@ the three characters that a trigram index needs. SQLite's triggers, PostgreSQL's
 import re
 import unicodedata
 from collections.abc import Sequence
+from functools import lru_cache
 
 MARK = "\x1f\x1f"
 SHORT = 3  # shorter words are looked for at the beginning of words only
@@ -43,6 +44,7 @@ def _letters() -> dict[str, str]:
 # What stands for a letter with an accent, or one that is folded otherwise.
 LETTERS = _letters()
 _TABLE = str.maketrans(LETTERS)
+_UNEVEN = {letter for letter, plain in LETTERS.items() if len(plain) != 1}
 
 
 def fold(text: str) -> str:
@@ -67,24 +69,43 @@ def part(word: str) -> str:
 
 
 def spans(text: str, words: Sequence[str]) -> list[tuple[int, int]]:
-    """Return where words are in a text: beginnings and ends, in order, none overlapping.
+    """Return where words are in a text: beginnings and ends, in order, none touching another.
 
     Args:
         text: What is shown.
         words: What was searched for.
     """
-    folded, origin = [], []
-    for place, letter in enumerate(text):
-        plain = fold(letter)
-        folded.append(plain)
-        origin += [place] * len(plain)
-    whole, marked = "".join(folded), [False] * len(text)
-    for word in words:
-        wanted = fold(word)
-        for found in re.finditer(_expression(wanted), whole) if wanted else ():
-            for place in origin[found.start() : found.end()]:
-                marked[place] = True
-    return [found.span() for found in re.finditer("1+", "".join("01"[each] for each in marked))]
+    whole, origin = _traced(text)
+    sought = _expressions(tuple(words))
+    found: list[tuple[int, int]] = []
+    for span in sorted(each.span() for one in sought for each in one.finditer(whole)):
+        start, end = span if origin is None else _origin(span, origin, len(text))
+        if found and start <= found[-1][1]:
+            found[-1] = found[-1][0], max(end, found[-1][1])
+        else:
+            found.append((start, end))
+    return found
+
+
+def _origin(span: tuple[int, int], origin: list[int], length: int) -> tuple[int, int]:
+    """Return where a part of a folded text comes from, with what combines with its last letter."""
+    after = origin[span[1]] if span[1] < len(origin) else length
+    return origin[span[0]], max(after, origin[span[1] - 1] + 1)
+
+
+def _traced(text: str) -> tuple[str, list[int] | None]:
+    """Return a text folded, and where each letter of it comes from; None: from the same place."""
+    small = text.lower()
+    if text.isascii() or (len(small) == len(text) and _UNEVEN.isdisjoint(small)):
+        return small.translate(_TABLE), None
+    parts = [fold(letter) for letter in text]
+    return "".join(parts), [place for place, part in enumerate(parts) for _ in part]
+
+
+@lru_cache(maxsize=200)
+def _expressions(words: tuple[str, ...]) -> list[re.Pattern[str]]:
+    folded = (fold(word) for word in words)
+    return [re.compile(_expression(each)) for each in folded if each]
 
 
 def _expression(wanted: str) -> str:

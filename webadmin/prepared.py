@@ -4,23 +4,48 @@ SQLAlchemy's own way from a compiled statement to rows takes ten times what SQLi
 one record by its key.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any, TypeVar, cast
 
-from sqlalchemy import Connection, Dialect, Insert, PoolProxiedConnection, Select, Update
+from sqlalchemy import Connection, Dialect, Insert, PoolProxiedConnection, Update
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.sql.compiler import SQLCompiler
 
 from webadmin.database import connection, db
 
-Statement = Select[Any] | Insert | Update
 T = TypeVar("T")
 CURSOR = "webadmin_cursor"
 Converter = Callable[[Any], Any]
 
 
-def rows(statement: Select[Any], parameters: Mapping[str, Any]) -> Sequence[Sequence[Any]]:
+@dataclass(frozen=True)
+class _Asked:
+    """What a statement depends on, and what makes it."""
+
+    on: Hashable
+    make: Callable[[], Any] = field(compare=False)
+
+
+def kept(on: Hashable, make: Callable[[], Any]) -> Any:
+    """Return the statement that a function makes: the same object each time.
+
+    Args:
+        on: All that it depends on, but for the values that it is run with.
+        make: Makes it, where it is not kept.
+    """
+    return _kept(_Asked(on, make))
+
+
+@lru_cache(maxsize=300)
+def _kept(asked: _Asked) -> Any:
+    return asked.make()
+
+
+def rows(
+    statement: Any, parameters: Mapping[str, Any], planned: bool = True
+) -> Sequence[Sequence[Any]]:
     """Execute a SELECT of columns that is kept, and return its rows as tuples.
 
     Where something listens to statements SQLAlchemy executes it, so that it is heard.
@@ -28,6 +53,7 @@ def rows(statement: Select[Any], parameters: Mapping[str, Any]) -> Sequence[Sequ
     Args:
         statement: The same object each time; its values are bound by name.
         parameters: The values.
+        planned: Whether PostgreSQL may keep one plan for all values (its manual, PREPARE).
 
     Raises:
         DBAPIError: As SQLAlchemy raises it.
@@ -35,7 +61,9 @@ def rows(statement: Select[Any], parameters: Mapping[str, Any]) -> Sequence[Sequ
     link = connection()
     if link.engine.dispatch.before_cursor_execute:
         return link.execute(statement, parameters).all()
-    return _handed(link, statement, lambda prepared, cursor: prepared.select(cursor, parameters))
+    return _handed(
+        link, statement, lambda prepared, cursor: prepared.select(cursor, parameters, planned)
+    )
 
 
 def write(statement: Insert | Update, parameters: Mapping[str, Any]) -> None:
@@ -47,7 +75,7 @@ def write(statement: Insert | Update, parameters: Mapping[str, Any]) -> None:
         _handed(link, statement, lambda prepared, cursor: prepared.run(cursor, parameters))
 
 
-def _handed(link: Connection, statement: Statement, act: Callable[..., T]) -> T:
+def _handed(link: Connection, statement: Any, act: Callable[..., T]) -> T:
     """Return what comes of acting on a statement and a cursor, with errors as SQLAlchemy's."""
     prepared = _prepared(statement, link.dialect)
     driver, dbapi = link.connection, cast(Any, link.dialect.dbapi)
@@ -77,14 +105,14 @@ def _cursor(driver: PoolProxiedConnection) -> Any:
 
 
 @lru_cache(maxsize=300)
-def _prepared(statement: Statement, dialect: Dialect) -> "_Prepared":
+def _prepared(statement: Any, dialect: Dialect) -> "_Prepared":
     return _Prepared(statement, dialect)
 
 
 class _Prepared:
     """A statement as a driver takes it: its text, and what turns values into its own and back."""
 
-    def __init__(self, statement: Statement, dialect: Dialect) -> None:
+    def __init__(self, statement: Any, dialect: Dialect) -> None:
         compiled = statement.compile(dialect=dialect)
         assert isinstance(compiled, SQLCompiler)  # noqa: S101 - for mypy  # nosec B101
         self.dialect = dialect
@@ -96,19 +124,21 @@ class _Prepared:
             binder = bound.type.dialect_impl(dialect).bind_processor(dialect)
             if binder is not None:
                 self.binders[name] = binder
-        columns = () if isinstance(statement, Insert | Update) else statement.selected_columns
-        self.types = [column.type for column in columns]
+        self.types = [column.type for column in getattr(statement, "selected_columns", ())]
+        self.unplanned = {"prepare": False} if dialect.driver == "psycopg" else {}
         self.converters: list[Converter | None] | None = None
 
-    def run(self, cursor: Any, parameters: Mapping[str, Any]) -> None:
+    def run(self, cursor: Any, parameters: Mapping[str, Any], planned: bool = True) -> None:
         values = {**self.constants, **parameters}
         for name, bind in self.binders.items():
             values[name] = bind(values[name])
         given = values if self.names is None else [values[name] for name in self.names]
-        cursor.execute(self.sql, given)
+        cursor.execute(self.sql, given, **({} if planned else self.unplanned))
 
-    def select(self, cursor: Any, parameters: Mapping[str, Any]) -> Sequence[Sequence[Any]]:
-        self.run(cursor, parameters)
+    def select(
+        self, cursor: Any, parameters: Mapping[str, Any], planned: bool
+    ) -> Sequence[Sequence[Any]]:
+        self.run(cursor, parameters, planned)
         found: Sequence[Sequence[Any]] = cursor.fetchall()
         if self.converters is None:
             self.converters = self._converters(cursor)
@@ -124,6 +154,8 @@ class _Prepared:
 
     def _converters(self, cursor: Any) -> list[Converter | None]:
         """Return what turns the driver's values into those of the columns' types."""
+        if not self.types:  # an EXPLAIN, whose values are taken as the driver gives them
+            return []
         return [
             type_.dialect_impl(self.dialect).result_processor(self.dialect, described[1])
             for type_, described in zip(self.types, cursor.description, strict=True)

@@ -5,9 +5,8 @@ index, words of one or two letters are looked for at the beginning of words; Mar
 word there, and looks inside of words only where it found nothing.
 """
 
-import re
-from contextlib import suppress
-from functools import cache, lru_cache
+from collections.abc import Hashable, Sequence
+from functools import cache
 from typing import Any
 
 from sqlalchemy import (
@@ -20,8 +19,6 @@ from sqlalchemy import (
     and_,
     bindparam,
     column,
-    false,
-    func,
     literal_column,
     or_,
     select,
@@ -29,29 +26,34 @@ from sqlalchemy import (
     tuple_,
     union,
 )
-from sqlalchemy.dialects.mysql import match
 from sqlalchemy.ext.compiler import compiles
 
-from webadmin import context, counts, folding, search_indexes
+from webadmin import context, counts, prepared, search_indexes, search_words
 from webadmin.counts import BOUND, Count
 from webadmin.database import db, dialect, read
-from webadmin.filters import Filter, escaped, like
-from webadmin.folding import SHORT
+from webadmin.filters import Filter, escaped
 from webadmin.resource import Resource
+from webadmin.search_words import Word, is_mariadb, words
 from webadmin.time_limit import TookTooLongError, limited
 
 # Estimates are rough: what is thought to be so many more than the bound is not counted.
 SURELY = 3
 # Seconds in which MariaDB says how many records hold a word; a common one takes longer.
 PROBE = 0.1
-# What stands before a word within a text, for MariaDB's LIKE.
-BEFORE = (" ", "-", "'", "(", ".")
-# What InnoDB leaves out of its FULLTEXT indexes (MariaDB manual, Full-Text Index Stopwords).
-_STOPWORDS = (
-    "a about an are as at be by com de en for from how i in is it la of on or that the this to was "
-    "what when where who will with und www"
-)
-STOPWORDS = frozenset(_STOPWORDS.split())
+
+
+def opened(resource: Resource, q: str) -> tuple[Hashable, dict[str, str]] | None:
+    """Return the form of a search, and the values by the names that its conditions bind them by.
+
+    None where its statements are no use to another search.
+    """
+    given = words(q)
+    if not given:
+        return (), {}
+    numbered = search_words.has_number(resource, given)
+    if numbered or not search_indexes.present(resource) or finds_nothing(resource, q):
+        return None
+    return search_words.form(given), search_words.values(given)
 
 
 def criteria(resource: Resource, q: str, walk: bool = False) -> list[ColumnElement[bool]]:
@@ -63,19 +65,24 @@ def criteria(resource: Resource, q: str, walk: bool = False) -> list[ColumnEleme
         walk: Whether records are looked at one by one, in the order of a sort, since very many
             have the words; else the search index finds them.
     """
-    words = q.split()
-    if not words:
+    given = words(q)
+    if not given:
         return []
     if not search_indexes.present(resource) or finds_nothing(resource, q):
-        return [_either(resource, word, _contains(resource, word)) for word in words]
-    if walk or dialect() == "postgresql":
-        one = _begins if _is_mariadb() else _in_text
-        return [_either(resource, word, one(resource, word)) for word in words]
-    if not _is_mariadb() and not _has_number(resource, words):
-        return [_key(resource).in_(_matches(resource, words))]
-    found = union(*_variants(resource, words)).subquery()
+        return _all(resource, given, search_words.contains)
+    if walk:
+        return _all(resource, given, search_words.begins if is_mariadb() else search_words.walked)
+    if dialect() == "postgresql":
+        return _all(resource, given, search_words.in_text)
+    if not is_mariadb() and not search_words.has_number(resource, given):
+        return [_key(resource).in_(_matches(resource, given))]
+    found = union(*_variants(resource, given)).subquery()
     keys = [each.attribute for each in resource.key_columns]
     return [(tuple_(*keys) if len(keys) > 1 else keys[0]).in_(select(found))]
+
+
+def _all(resource: Resource, given: Sequence[Word], one: Any) -> list[ColumnElement[bool]]:
+    return [search_words.either(resource, word, one(resource, word)) for word in given]
 
 
 def streams(resource: Resource, q: str) -> Any:
@@ -83,16 +90,17 @@ def streams(resource: Resource, q: str) -> Any:
 
     SQLite's FTS5 gives records by their key as it finds them: no other DBMS does.
     """
-    words = q.split()
-    indexed = bool(words) and dialect() == "sqlite" and search_indexes.present(resource)
-    if not indexed or _has_number(resource, words):
+    if not q or dialect() != "sqlite" or not search_indexes.present(resource):
+        return None
+    given = words(q)
+    if not given or search_words.has_number(resource, given):
         return None
     return _fts(resource).c.rowid
 
 
 def streamed(resource: Resource, q: str) -> list[ColumnElement[bool]]:
     """Return the conditions that go with `streams`: they join the index to the table."""
-    return [_fts(resource).c.rowid == _key(resource), _match(resource, q.split())]
+    return [_fts(resource).c.rowid == _key(resource), _match(resource, words(q))]
 
 
 def probe(resource: Resource, q: str) -> Count:
@@ -106,30 +114,50 @@ def probe(resource: Resource, q: str) -> Count:
     now: dict[tuple[str, str], Count] = context.g().setdefault("webadmin_search", {})
     asked = (resource.name, q)
     if asked not in now:
-        now[asked] = _probe(resource, q.split())
+        now[asked] = _probe(resource, words(q))
         counts.keep_beyond(resource, q, now[asked])
     return now[asked]
 
 
-def _probe(resource: Resource, words: list[str]) -> Count:
-    parts = _variants(resource, words)
-    statement = select(union(*parts).subquery()) if len(parts) > 1 else parts[0]
+def _probe(resource: Resource, given: Sequence[Word]) -> Count:
     if dialect() == "postgresql":
-        guess = _estimate(statement)
+        guess = _run(_expected, resource, given)[0]["Plan"]["Plan Rows"]
         if guess > SURELY * BOUND:
             return Count(guess, "about")
-    if not _is_mariadb():
-        return counts.bounded(statement)
+    if not is_mariadb():
+        return counts.told(_run(_counting, resource, given))
     try:
         with limited(PROBE):
-            return counts.bounded(statement)
+            return counts.told(_run(_counting, resource, given))
     except TookTooLongError:
         return Count(BOUND, "more")
 
 
+def _run(build: Any, resource: Resource, given: Sequence[Word]) -> Any:
+    """Return the one value of a statement about words, which is kept if it has no numbers."""
+    if search_words.has_number(resource, given):
+        return read(build(resource, given)).scalar_one()
+    asked = build, resource, search_words.form(given), dialect()
+    statement = prepared.kept(asked, lambda: build(resource, given))
+    return prepared.rows(statement, search_words.values(given), planned=False)[0][0]
+
+
+def _counting(resource: Resource, given: Sequence[Word]) -> Select[Any]:
+    return counts.bounding(_found(resource, given))
+
+
+def _expected(resource: Resource, given: Sequence[Word]) -> Any:
+    return _Explain(_found(resource, given))
+
+
+def _found(resource: Resource, given: Sequence[Word]) -> Select[Any]:
+    parts = _variants(resource, given)
+    return select(union(*parts).subquery()) if len(parts) > 1 else parts[0]
+
+
 def finds_nothing(resource: Resource, q: str) -> bool:
     """Return whether MariaDB's index knows no such words, so that LIKE has to look for them."""
-    return _is_mariadb() and probe(resource, q) == Count(0)
+    return is_mariadb() and probe(resource, q) == Count(0)
 
 
 class _Explain(Executable, ClauseElement):
@@ -146,58 +174,8 @@ def _explain(element: _Explain, compiler: Any, **options: Any) -> str:
     return f"EXPLAIN (FORMAT JSON) {compiler.process(element.statement, **options)}"
 
 
-def _estimate(statement: Select[Any]) -> int:
-    """Return how many records PostgreSQL's statistics lead it to expect."""
-    return int(read(_Explain(statement)).scalar_one()[0]["Plan"]["Plan Rows"])
-
-
-def _is_mariadb() -> bool:
-    return dialect() in ("mysql", "mariadb")
-
-
 def _key(resource: Resource) -> Any:
     return resource.key_columns[0].attribute
-
-
-def _columns(resource: Resource) -> list[Any]:
-    return [resource.columns[name].attribute for name in resource.search_fields or ()]
-
-
-def _number(resource: Resource, word: str) -> Any:
-    """Return the condition for the record whose key a word is, or None."""
-    keys = resource.key_columns
-    if len(keys) == 1 and keys[0].kind.name == "integer" and re.fullmatch("[0-9]{1,18}", word):
-        with suppress(ValueError):  # too large for the column: it is nobody's key
-            return keys[0].attribute == keys[0].parse(word)
-    return None
-
-
-def _has_number(resource: Resource, words: list[str]) -> bool:
-    return any(_number(resource, word) is not None for word in words)
-
-
-def _either(resource: Resource, word: str, found: list[ColumnElement[bool]]) -> ColumnElement[bool]:
-    key = _number(resource, word)
-    parts = found if key is None else [*found, key]
-    return or_(*parts) if parts else false()
-
-
-def _contains(resource: Resource, word: str) -> list[ColumnElement[bool]]:
-    return [like(each, f"%{escaped(word)}%") for each in _columns(resource)]
-
-
-def _begins(resource: Resource, word: str) -> list[ColumnElement[bool]]:
-    begun = (f"{escaped(word)}%", *(f"%{before}{escaped(word)}%" for before in BEFORE))
-    return [like(each, pattern) for each in _columns(resource) for pattern in begun]
-
-
-def _in_text(resource: Resource, word: str) -> list[ColumnElement[bool]]:
-    """Return the conditions on the search texts of columns: PostgreSQL has an index of them."""
-    made = getattr(func, search_indexes.FUNCTION)
-    part = _postgresql_part(word) if dialect() == "postgresql" else folding.part(word)
-    # Written into the statement: PostgreSQL plans one that it knows the words of.
-    pattern: Any = bindparam(None, f"%{escaped(part)}%", String(), literal_execute=True)
-    return [made(each, type_=String()).like(pattern, escape="/") for each in _columns(resource)]
 
 
 def begun(resource: Resource, by: Filter) -> list[ColumnElement[bool]]:
@@ -207,49 +185,33 @@ def begun(resource: Resource, by: Filter) -> list[ColumnElement[bool]]:
     index = search_indexes.made(resource.table)
     if index is None or by.column.source.name not in index.columns:
         return []
-    pattern = f"{escaped(_postgresql_text(by.value))}%"
-    bound: Any = bindparam(None, pattern, String(), literal_execute=True)  # as in `_in_text`
-    made = getattr(func, search_indexes.FUNCTION)(by.column.attribute, type_=String())
-    return [made.like(bound, escape="/")]
+    pattern = f"{escaped(search_words.postgresql_text(by.value))}%"
+    # Written into the statement: PostgreSQL plans one whose value it knows.
+    bound: Any = bindparam(None, pattern, String(), literal_execute=True)
+    return [search_words.search_text(by.column.attribute).like(bound, escape="/")]
 
 
-@lru_cache(maxsize=1000)
-def _postgresql_text(text: str) -> str:
-    """Return what `folding.search_text` does, as PostgreSQL's own rules fold letters."""
-    bare = text.replace(folding.MARK[0], "")
-    made: str = read(select(getattr(func, search_indexes.FUNCTION)(bare))).scalar_one()
-    return made
-
-
-def _postgresql_part(word: str) -> str:
-    """Return what `folding.part` does."""
-    made = _postgresql_text(word)
-    short = len(made) < len(folding.MARK) + SHORT
-    return made if short else made.removeprefix(folding.MARK)
-
-
-def _variants(resource: Resource, words: list[str]) -> list[Select[Any]]:
+def _variants(resource: Resource, given: Sequence[Word]) -> list[Select[Any]]:
     """Return the SELECTs of keys that together find the words; each has an index."""
-    found = [_matches(resource, words)]
-    one = _contains if _is_mariadb() else _in_text
-    for word in dict.fromkeys(words):
-        key = _number(resource, word)
+    found = [_matches(resource, given)]
+    one = search_words.contains if is_mariadb() else search_words.in_text
+    for word in {each.text: each for each in given}.values():
+        key = search_words.number(resource, word)
         if key is not None:
             keys = [each.attribute for each in resource.key_columns]
-            rest = [each for each in words if each != word]
-            texts = [_either(resource, each, one(resource, each)) for each in rest]
-            found.append(select(*keys).where(key, *texts))
+            rest = [each for each in given if each.text != word.text]
+            found.append(select(*keys).where(key, *_all(resource, rest, one)))
     return found
 
 
-def _matches(resource: Resource, words: list[str]) -> Select[Any]:
+def _matches(resource: Resource, given: Sequence[Word]) -> Select[Any]:
     """Return the SELECT of the keys of the records whose texts have all words, by the index."""
     if dialect() == "sqlite":
-        return select(_fts(resource).c.rowid).where(_match(resource, words))
+        return select(_fts(resource).c.rowid).where(_match(resource, given))
     keys = [each.attribute for each in resource.key_columns]
     if dialect() == "postgresql":
-        return select(*keys).where(*(or_(*_in_text(resource, word)) for word in words))
-    return select(*keys).where(and_(*_fulltext(resource, words)))
+        return select(*keys).where(*(or_(*search_words.in_text(resource, word)) for word in given))
+    return select(*keys).where(and_(*search_words.fulltext(resource, given)))
 
 
 def _fts(resource: Resource) -> Any:
@@ -263,31 +225,6 @@ def _table(name: str) -> Any:
     return table(name, column("rowid", Integer()))
 
 
-def _match(resource: Resource, words: list[str]) -> ColumnElement[bool]:
-    """Return FTS5's condition (SQLite manual, FTS5, Full-text Query Syntax)."""
-    phrases = (folding.part(word).replace('"', '""') for word in words)
-    wanted = " ".join(f'"{phrase}"' for phrase in phrases)
+def _match(resource: Resource, given: Sequence[Word]) -> ColumnElement[bool]:
     name = db.engine.dialect.identifier_preparer.quote(_fts(resource).name)
-    return literal_column(name).op("MATCH", is_comparison=True)(wanted)
-
-
-def _fulltext(resource: Resource, words: list[str]) -> list[ColumnElement[bool]]:
-    """Return MariaDB's conditions: the index finds beginnings, LIKE holds them to the words."""
-    found: list[ColumnElement[bool]] = []
-    tokens: list[str] = []
-    for word in words:
-        mine = [
-            each
-            for each in re.findall(r"\w+", word)
-            if len(each) >= SHORT and each.lower() not in STOPWORDS
-        ]
-        tokens += mine
-        found.append(or_(*(_contains if mine else _starts)(resource, word)))
-    if tokens:
-        wanted = " ".join(f"+{token}*" for token in tokens)
-        found.insert(0, match(*_columns(resource), against=wanted).in_boolean_mode())
-    return found
-
-
-def _starts(resource: Resource, word: str) -> list[ColumnElement[bool]]:
-    return [like(each, f"{escaped(word)}%") for each in _columns(resource)]
+    return literal_column(name).op("MATCH", is_comparison=True)(search_words.query(given))

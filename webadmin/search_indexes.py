@@ -93,6 +93,21 @@ def made(table: Table, connection: Connection | None = None) -> Index | None:
 def forget() -> None:
     """Let the indexes be looked for again."""
     current_app.extensions.pop("webadmin_search_indexes", None)
+    current_app.extensions.pop("webadmin_unaccent", None)
+
+
+def unaccent() -> tuple[str, str]:
+    """Return the schema of PostgreSQL's extension of that name, and its dictionary in SQL."""
+    known: dict[str, tuple[str, str]] = current_app.extensions
+    if "webadmin_unaccent" not in known:
+        statement = text(
+            "SELECT n.nspname, quote_literal(quote_ident(n.nspname) || '.unaccent') "
+            "FROM pg_extension e JOIN pg_namespace n ON n.oid = e.extnamespace "
+            "WHERE e.extname = 'unaccent'"
+        )
+        schema, dictionary = read(statement).one()
+        known["webadmin_unaccent"] = schema, f"{dictionary}::regdictionary"
+    return known["webadmin_unaccent"]
 
 
 def _made(table: Table, connection: Connection | None) -> Index | None:

@@ -1,7 +1,7 @@
 """The SELECTs of lists: what a list has, what is read of it; kept where the next can use them."""
 
 from collections.abc import Callable, Iterable, Sequence
-from functools import lru_cache
+from dataclasses import replace
 from typing import Any
 
 from sqlalchemy import ColumnElement, Select, func, select
@@ -67,20 +67,22 @@ def rows(
     Args:
         build: Makes it from a list, the name of the DBMS and `form`.
         state: The list.
-        values: What the statement is run with besides the values of the filters.
+        values: What the statement is run with besides the values of filters and search.
         form: What else it depends on.
 
     Raises:
         DBAPIError: As SQLAlchemy raises it.
     """
-    opened = None if state.q or state.resource.scope else filters.opened(state.filters)
-    if opened is None:
+    filtered = None if state.resource.scope else filters.opened(state.filters)
+    searched = filtered and search.opened(state.resource, state.q)
+    if filtered is None or searched is None:
         return read(build(state, dialect(), *form), values).all()
-    shape = ListState(state.resource, sort=state.sort, filters=opened[0])
-    return prepared.rows(kept(build, shape, dialect(), *form), values | opened[1])
+    shape = ListState(state.resource, sort=state.sort, filters=filtered[0])
+    on = build, shape, searched[0], dialect(), *form
+    statement = prepared.kept(on, lambda: build(replace(shape, q=state.q), dialect(), *form))
+    return prepared.rows(statement, {**values, **filtered[1], **searched[1]}, not state.q)
 
 
-@lru_cache(maxsize=200)
 def kept(build: Callable[..., Any], *arguments: Any) -> Any:
     """Return the statement that a function makes of some arguments: the same object each time."""
-    return build(*arguments)
+    return prepared.kept((build, *arguments), lambda: build(*arguments))
