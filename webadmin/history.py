@@ -131,7 +131,10 @@ class Work:
 
 def work() -> Work:
     """Return what is known of the transaction in progress."""
-    found: Work = db.session.info.setdefault("work", Work())
+    known = db.session.info
+    if "work" not in known:
+        known["work"] = Work()
+    found: Work = known["work"]
     return found
 
 

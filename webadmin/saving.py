@@ -63,22 +63,26 @@ def create(resource: Resource, values: Mapping[str, Any], identifier: str) -> tu
         RefusedError: A rule of webadmin's own refuses the values; the caller rolls back.
         sqlalchemy.exc.DBAPIError: The database refuses the values; the caller rolls back.
     """
-    earlier = submissions.find(identifier)
-    if earlier is not None:
-        key = parse_key(resource, earlier, dialect())
-        if key is None or records.exists(resource, key):
-            return earlier, False
-        # Made once and deleted since: going back and saving again is meant.
     try:
-        made = _insert(resource, values)
-        submissions.enter(identifier, made, again=earlier is not None)
+        return _once(resource, values, identifier), True
     except IntegrityError:
         db.session.rollback()
-        faster = submissions.find(identifier)  # of the same form, sent at the same time
-        if faster in (None, earlier):
+        earlier = submissions.find(identifier)
+        if earlier is None:
             raise
-        return str(faster), False
-    return made, True
+    key = parse_key(resource, earlier, dialect())
+    if key is None or records.exists(resource, key):
+        return earlier, False
+    # Made once and deleted since: going back and saving again is meant.
+    return _once(resource, values, identifier, again=True), True
+
+
+def _once(
+    resource: Resource, values: Mapping[str, Any], identifier: str, again: bool = False
+) -> str:
+    key = _insert(resource, values)
+    submissions.enter(identifier, key, again)
+    return key
 
 
 def _insert(resource: Resource, values: Mapping[str, Any]) -> str:
