@@ -143,7 +143,15 @@ def test_an_invalid_leftover_is_made_again(lacking: Flask, run: Command) -> None
 
 
 @pytest.fixture
-def interrupted(lacking: Flask, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def listening() -> Iterator[None]:
+    """Let Ctrl+C be heard: a shell lets what it starts in the background ignore it."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.fixture
+def interrupted(lacking: Flask, monkeypatch: pytest.MonkeyPatch, listening: None) -> Iterator[None]:
     """Press Ctrl+C while an index is being made."""
     monkeypatch.setattr(index_making, "STEPS", 100)
 
