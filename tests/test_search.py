@@ -5,9 +5,9 @@ from collections.abc import Iterator
 
 import pytest
 from flask import Flask
-from sqlalchemy import insert
+from sqlalchemy import insert, text
 
-from webadmin import bulk, folding, records, samples, search, search_indexes, selects
+from webadmin import bulk, folding, records, samples, search, search_indexes, search_making, selects
 from webadmin.database import db
 from webadmin.listing import ListState
 from webadmin.users import USERS, User
@@ -185,3 +185,15 @@ def test_many_at_once_are_found(indexed: Flask) -> None:
         db.session.commit()
         assert found("unal") == ["Ünal"]
         assert found("lo") == []
+
+
+@pytest.mark.parametrize("database_kind", ["postgresql"], indirect=True)
+@pytest.mark.parametrize("schema", ["Ext_", "user", 'q"'])
+def test_an_extension_may_be_in_any_schema(indexed: Flask, schema: str) -> None:
+    quoted = db.engine.dialect.identifier_preparer.quote_identifier(schema)
+    with db.engine.begin() as connection:
+        connection.execute(text(f"CREATE SCHEMA {quoted.replace('%%', '%')}"))
+        connection.execute(text(f"ALTER EXTENSION unaccent SET SCHEMA {quoted.replace('%%', '%')}"))
+        search_making.prepare_postgresql(connection)
+    search_indexes.forget()
+    assert found("garcia jose") == ["José García", "Jose Garcia"]

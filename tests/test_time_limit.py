@@ -9,6 +9,7 @@ from flask import Flask
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
+from webadmin import records
 from webadmin.database import begin_request, db, read, writing
 from webadmin.faults import is_unavailable
 from webadmin.time_limit import TookTooLongError, limited
@@ -141,3 +142,16 @@ def test_a_lost_connection_is_still_told_as_one(site: Flask) -> None:
         with pytest.raises(DBAPIError) as lost:
             lose()
         assert is_unavailable(lost.value)
+
+
+def test_a_search_leaves_no_limit_behind(site: Flask) -> None:
+    if site.extensions["webadmin_dialect"] not in ("mysql", "mariadb"):
+        return  # the others have no limit that stays
+    asked = text("SELECT @@max_statement_time")
+    with lists.kept(site, lists.USERS, [{"id": 1, "name": "Ada", "age": 3}]), reading(site, True):
+        before = read(asked).scalar_one()
+        records.page(lists.state(lists.USERS, "q=ada&age=3"))
+        assert read(asked).scalar_one() == before
+        with limited(7), limited(3):
+            assert read(asked).scalar_one() == 3
+        assert read(asked).scalar_one() == before

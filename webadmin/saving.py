@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import inspect, null
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import load_only
 
 from webadmin import records, submissions
@@ -63,26 +63,22 @@ def create(resource: Resource, values: Mapping[str, Any], identifier: str) -> tu
         RefusedError: A rule of webadmin's own refuses the values; the caller rolls back.
         sqlalchemy.exc.DBAPIError: The database refuses the values; the caller rolls back.
     """
+    earlier = submissions.find(identifier)
+    if earlier is not None:
+        key = parse_key(resource, earlier, dialect())
+        if key is None or records.exists(resource, key):
+            return earlier, False
+        # Made once and deleted since: going back and saving again is meant.
     try:
-        return _once(resource, values, identifier), True
-    except IntegrityError:
+        made = _insert(resource, values)
+        submissions.enter(identifier, made, again=earlier is not None)
+    except (DBAPIError, RefusedError):
         db.session.rollback()
-        earlier = submissions.find(identifier)
-        if earlier is None:
+        faster = submissions.find(identifier)  # of the same form, sent at the same time
+        if faster in (None, earlier):
             raise
-    key = parse_key(resource, earlier, dialect())
-    if key is None or records.exists(resource, key):
-        return earlier, False
-    # Made once and deleted since: going back and saving again is meant.
-    return _once(resource, values, identifier, again=True), True
-
-
-def _once(
-    resource: Resource, values: Mapping[str, Any], identifier: str, again: bool = False
-) -> str:
-    key = _insert(resource, values)
-    submissions.enter(identifier, key, again)
-    return key
+        return str(faster), False
+    return made, True
 
 
 def _insert(resource: Resource, values: Mapping[str, Any]) -> str:

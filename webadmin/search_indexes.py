@@ -97,11 +97,11 @@ def forget() -> None:
 
 
 def unaccent() -> tuple[str, str]:
-    """Return the schema of PostgreSQL's extension of that name, and its dictionary in SQL."""
+    """Return in SQL where PostgreSQL's extension of that name is: schema and dictionary."""
     known: dict[str, tuple[str, str]] = current_app.extensions
     if "webadmin_unaccent" not in known:
         statement = text(
-            "SELECT n.nspname, quote_literal(quote_ident(n.nspname) || '.unaccent') "
+            "SELECT quote_ident(n.nspname), quote_literal(quote_ident(n.nspname) || '.unaccent') "
             "FROM pg_extension e JOIN pg_namespace n ON n.oid = e.extnamespace "
             "WHERE e.extname = 'unaccent'"
         )

@@ -18,11 +18,12 @@ from sqlalchemy import (
     case,
     false,
     func,
-    literal_column,
     or_,
     select,
 )
 from sqlalchemy.dialects.mysql import match
+from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.sql.functions import FunctionElement
 
 from webadmin import folding, search_indexes
 from webadmin.database import dialect, read
@@ -147,10 +148,25 @@ def walked(resource: Resource, word: Word) -> list[ColumnElement[bool]]:
     return [_like(folded(each), name, pattern) for each in _columns(resource)]
 
 
+class _Unaccent(FunctionElement[str]):
+    """PostgreSQL's unaccent, in a schema that SQLAlchemy's own functions would not quote."""
+
+    type = String()
+    inherit_cache = False
+
+    def __init__(self, schema: str, dictionary: str, column: Any) -> None:
+        super().__init__(column)
+        self.called = f"{schema}.unaccent({dictionary}, ".replace("%", "%%")
+
+
+@compiles(_Unaccent)
+def _unaccent(element: _Unaccent, compiler: Any, **options: Any) -> str:
+    return f"{element.called}{compiler.process(element.clauses, **options)})"
+
+
 def folded(column: Any) -> Any:
     """Return PostgreSQL's search text of a column without its marks."""
-    schema, dictionary = search_indexes.unaccent()
-    bare = getattr(func, schema).unaccent(literal_column(dictionary), column, type_=String())
+    bare = _Unaccent(*search_indexes.unaccent(), column)
     return func.lower(case((func.octet_length(column) == func.length(column), column), else_=bare))
 
 

@@ -22,7 +22,8 @@ class TookTooLongError(Exception):
 def limited(seconds: float) -> Iterator[None]:
     """Stop a statement that reads, and is run and fetched inside, after some seconds.
 
-    The session's transaction goes on afterwards. Blocks do not nest.
+    The session's transaction goes on afterwards. Blocks nest on MariaDB alone, where a search may
+    have to ask its index something first.
 
     Args:
         seconds: More than 0; what is less than a millisecond counts as one.
@@ -74,12 +75,14 @@ def _mariadb(link: Connection, seconds: float) -> Iterator[None]:
     mariadb = getattr(link.dialect, "is_mariadb", False)
     name = "max_statement_time" if mariadb else "max_execution_time"  # MySQL counts milliseconds
     limit = seconds if mariadb else round(seconds * 1000)
-    link.exec_driver_sql(f"SET @unlimited = @@{name}, {name} = {limit}")
+    depth = link.info["webadmin_limits"] = link.info.get("webadmin_limits", 0) + 1
+    link.exec_driver_sql(f"SET @unlimited{depth} = @@{name}, {name} = {limit}")
     try:
         yield
     finally:
         if not link.invalidated:
-            link.exec_driver_sql(f"SET {name} = @unlimited")
+            link.info["webadmin_limits"] -= 1
+            link.exec_driver_sql(f"SET {name} = @unlimited{depth}")
 
 
 def _is_stopped(error: DBAPIError) -> bool:
