@@ -39,6 +39,7 @@ ORDER = [
     "plans",
     "indexes",
     "selects",
+    "list_counts",
     "records",
     "references",
     "exports",

@@ -13,7 +13,7 @@ from lists import THINGS, USERS
 from sqlalchemy import func, select, text
 from sqlalchemy.orm import aliased
 
-from webadmin import counts, records, selects
+from webadmin import counts, list_counts, records, selects
 from webadmin.counts import BOUND, Count
 from webadmin.database import db, writing
 from webadmin.listing import ListState
@@ -49,16 +49,16 @@ def named(number: int) -> list[dict[str, Any]]:
 def test_small_lists_are_counted(site: Flask, number: int) -> None:
     with lists.undone(site):
         lists.add(THINGS, named(number))
-        assert records.count(ListState(THINGS)) == Count(number)
-        assert records.count(ListState(THINGS, exact=True)) == Count(number)
-        assert records.count(lists.state(THINGS, "name=1")) == Count(number // 2)
+        assert list_counts.of_list(ListState(THINGS)) == Count(number)
+        assert list_counts.of_list(ListState(THINGS, exact=True)) == Count(number)
+        assert list_counts.of_list(lists.state(THINGS, "name=1")) == Count(number // 2)
 
 
 @pytest.mark.usefixtures("crowded")
 class TestBeyondTheBound:
     def test_the_statistics_are_asked(self, crowded: Flask) -> None:
         with crowded.app_context(), lists.statements() as run:
-            count = records.count(ListState(USERS))
+            count = list_counts.of_list(ListState(USERS))
         assert count.kind == "about"
         assert abs(count.number - MANY) < MANY / 5
         assert len(run) == 1
@@ -66,27 +66,27 @@ class TestBeyondTheBound:
 
     def test_the_exact_count_is_made_on_demand(self, crowded: Flask) -> None:
         with crowded.app_context():
-            assert records.count(ListState(USERS, exact=True)) == Count(MANY)
+            assert list_counts.of_list(ListState(USERS, exact=True)) == Count(MANY)
             state = lists.state(USERS, "age__lte=98&count=exact")
-            assert records.count(state) == Count(MANY - MANY // 100 - MANY // 1000)
+            assert list_counts.of_list(state) == Count(MANY - MANY // 100 - MANY // 1000)
 
     def test_narrowed_lists_say_more_than(self, crowded: Flask) -> None:
         with crowded.app_context():
-            assert records.count(lists.state(USERS, "age__lte=98")) == Count(BOUND, "more")
-            assert records.count(lists.state(USERS, "age=7")) == Count(MANY // 100)
+            assert list_counts.of_list(lists.state(USERS, "age__lte=98")) == Count(BOUND, "more")
+            assert list_counts.of_list(lists.state(USERS, "age=7")) == Count(MANY // 100)
 
     def test_an_estimate_is_not_made_for_every_page(
         self, crowded: Flask, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         with crowded.app_context():
-            first = records.count(ListState(USERS))
+            first = list_counts.of_list(ListState(USERS))
             with lists.statements() as run:
-                assert records.count(ListState(USERS)) == first
+                assert list_counts.of_list(ListState(USERS)) == first
             assert run == []
             later = time.monotonic() + counts.REMEMBERED + 1
             monkeypatch.setattr(time, "monotonic", lambda: later)
             with lists.statements() as run:
-                records.count(ListState(USERS))
+                list_counts.of_list(ListState(USERS))
             assert len(run) == 1
 
     def test_the_page_says_so(self, crowded: Flask) -> None:
@@ -132,16 +132,16 @@ class TestBeyondTheBound:
         large, small = lists.state(USERS, "age__lte=98"), lists.state(USERS, "age=7")
         with crowded.app_context(), monkeypatch.context() as patch:
             counts.changed(USERS, 0)
-            assert records.count(large) == Count(BOUND, "more")
+            assert list_counts.of_list(large) == Count(BOUND, "more")
             patch.setattr(selects, "rows", None)  # what would count
-            assert records.count(large) == Count(BOUND, "more")
+            assert list_counts.of_list(large) == Count(BOUND, "more")
             for state in (small, replace(large, q="x"), replace(large, patient=True)):
                 with pytest.raises(TypeError):
-                    records.count(state)
+                    list_counts.of_list(state)
             counts.changed(USERS, 1)
             with pytest.raises(TypeError):
-                records.count(large)
-            assert records.count(ListState(USERS)).kind == "about"
+                list_counts.of_list(large)
+            assert list_counts.of_list(ListState(USERS)).kind == "about"
 
     def test_a_page_that_shows_all_corrects_a_count_that_is_kept(self, crowded: Flask) -> None:
         state = lists.state(USERS, "age=7&name__startswith=nobody")
@@ -172,7 +172,7 @@ class TestBeyondTheBound:
             counts.changed(USERS, 0)
             patch.setattr(selects, "rows", never)
             for _ in range(2):
-                assert records.count(state) == Count(0, "more")
+                assert list_counts.of_list(state) == Count(0, "more")
             counts.changed(USERS, 0)
         assert tried == [1]
 
@@ -194,13 +194,13 @@ def test_postgresql_without_statistics_says_more_than(site: Flask) -> None:
             assert db.session.execute(statement).scalar_one() == -1
             db.session.execute(text("ALTER TABLE users RENAME TO others"))
             db.session.execute(text("ALTER TABLE few RENAME TO users"))
-            assert records.count(ListState(USERS)) == Count(BOUND, "more")
+            assert list_counts.of_list(ListState(USERS)) == Count(BOUND, "more")
 
 
 def test_a_key_of_two_columns_is_counted_or_said_to_be_more(site: Flask) -> None:
     with lists.undone(site):
         lists.add(THINGS, named(BOUND + 5))
-        count = records.count(ListState(THINGS))
+        count = list_counts.of_list(ListState(THINGS))
         if site.config["DATABASE_URI"].startswith("sqlite"):
             assert count == Count(BOUND, "more")
         assert count.kind in ("more", "about")

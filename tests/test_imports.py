@@ -30,8 +30,8 @@ from webadmin import (
     forms,
     imports,
     judging,
+    list_counts,
     matching,
-    records,
     rows,
     sheets,
     tables,
@@ -260,8 +260,8 @@ def test_indexes_are_there_again_after_many_records(
     assert len(dropped) == len(before)
     assert report.written == (keep and age == "4")
     with app.app_context():
-        assert records.count(state(USERS, "age__gte=1")).number == 4 * report.written
-        assert records.count(state(USERS, "q=b")).number == report.written
+        assert list_counts.of_list(state(USERS, "age__gte=1")).number == 4 * report.written
+        assert list_counts.of_list(state(USERS, "q=b")).number == report.written
 
 
 @pytest.mark.parametrize("why", ["unique", "few"])

@@ -9,7 +9,7 @@ import pytest
 from flask import Flask
 from sqlalchemy import text
 
-from webadmin import cursors, plans, records, samples, selects, sorting
+from webadmin import cursors, list_counts, plans, records, samples, selects, sorting
 from webadmin.counts import BOUND
 from webadmin.database import db, writing
 from webadmin.listing import ListState
@@ -111,7 +111,7 @@ def most(state: ListState) -> int:
     """Return how many records a page may read."""
     keys = sorting.sort_keys(USERS, state.ordering, records.dialect(), state.filters)
     if not plans.served(state, keys):
-        matching = records.count(state)
+        matching = list_counts.of_list(state)
         return MOST_READ + (TIMES * matching.number if matching.kind == "exact" else 0)
     if len(state.filters) == 2 and records.dialect() == "postgresql":
         return SORTED_BY_POSTGRESQL

@@ -2,6 +2,7 @@
 
 import sqlite3
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
 from flask import Flask
@@ -90,10 +91,21 @@ def test_a_number_finds_the_key(indexed: Flask) -> None:
 
 
 def test_a_letter_or_two_begin_a_word(indexed: Flask) -> None:
-    # No name begins so; MariaDB then looks inside of names.
+    # MariaDB's words begin after a hyphen too.
     assert found("ma") == (["Ann Marie", "anna-maria"] if is_mariadb() else ["Ann Marie"])
     assert found("mari") == ["Ann Marie", "anna-maria"]
     assert found("ari") == ["Ann Marie", "anna-maria"]
+    assert found("le ed") == found("ed le") == ['Ed "Red" Lee']
+    assert found("le garcia") == []
+
+
+def test_a_record_of_a_search_is_shown_in_its_place(indexed: Flask) -> None:
+    for q in ("jo", "an", "jose", "garcia jo"):
+        state = ListState(USERS, q=q, size=2)
+        for record in records.page(ListState(USERS, q=q)).records:
+            after = records.around(state, (int(record.key),))
+            shown = records.page(replace(state, after=after or "")).records
+            assert record.key in {each.key for each in shown}, (q, record)
 
 
 MARKED = [

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Sequence
-from contextlib import nullcontext, suppress
+from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -14,10 +14,10 @@ from webadmin import (
     cursors,
     filters,
     keyset,
+    list_counts,
     listing,
     plans,
     prepared,
-    search,
     selects,
     sorting,
 )
@@ -79,7 +79,7 @@ def page(state: ListState) -> Page:
     keys = sorting.sort_keys(state.resource, state.ordering, dialect(), state.filters)
     backward, at_end, size = bool(state.before), state.before == "end", state.size
     served = plans.served(state, keys)
-    total = None if served and not at_end else count(state)
+    total = None if served and not at_end else list_counts.of_list(state)
     if total and at_end and total.kind == "exact":
         size = total.number % size or size  # so that walking back meets the usual pages
     position, place = _place(state, keys)
@@ -88,15 +88,15 @@ def page(state: ListState) -> Page:
     counted = total is None and _is_small(state)
     form = keyset.filled(place), backward, state.size + 1, bool(state.goto), few, counted
     try:
-        with nullcontext() if served or few else limited(plans.patience(state)):
-            rows = selects.rows(_page_statement, state, values, *form)
+        rows = _read(state, served or few, values, *form)
     except TookTooLongError:
         return Page([], Count(0, "more"), None, "", "", stopped=True)
     more, rows = len(rows) > size, rows[:size]
     if counted and rows:
         total, rows = _counted(state, rows, len(keys))
     if total is None or not (more or state.elsewhere):  # a page that shows all knows best
-        total = count(state) if more or state.elsewhere else _whole(state, len(rows))
+        beyond = more or state.elsewhere
+        total = list_counts.of_list(state) if beyond else list_counts.whole(state, len(rows))
     if total.kind == "more":  # a count that took too long knows less than the page
         total = Count(max(total.number, len(rows)), "more")
     if backward:
@@ -110,6 +110,18 @@ def page(state: ListState) -> Page:
         previous=_cursor(state, keys, rows[:1] if before else [], first),
         next=_cursor(state, keys, rows[-1:] if after else [], first and first + len(rows) - 1),
     )
+
+
+def _read(
+    state: ListState, quick: bool, values: dict[str, Any], *form: Any
+) -> Sequence[Sequence[Any]]:
+    """Return the rows of a page, which may take long unless it is known to be quick.
+
+    Raises:
+        TookTooLongError: It took longer than a search may.
+    """
+    with nullcontext() if quick else limited(plans.patience(state)):
+        return selects.rows(_page_statement, state, values, *form)
 
 
 def _is_small(state: ListState) -> bool:
@@ -202,57 +214,6 @@ def _first(
     return max(1, position - length) if state.before else position + 1
 
 
-def count(state: ListState) -> Count:
-    """Return how many records a list has, exactly if its state asks and there is time for that."""
-    if state.exact:
-        with suppress(TookTooLongError):
-            return counts.exact(selects.matching(state))
-    if plans.only_searched(state):
-        return search.probe(state.resource, state.q)
-    if state.narrowed or state.resource.scope:
-        return _hurried(state)
-    kept = counts.remembered(state.resource)
-    if kept and kept.kind == "about":
-        return kept
-    return counts.of_table(state.resource)
-
-
-def _hurried(state: ListState) -> Count:
-    """Count up to a bound, as long as a search may take; "more" than none where that is longer."""
-    what = state.q, state.filters, state.patient
-    known = counts.beyond(state.resource, what)
-    if known is not None:
-        return known
-    try:
-        with limited(plans.patience(state)):
-            ((number,),) = selects.rows(_count_statement, state, {})
-        found = counts.told(number)
-    except TookTooLongError:
-        found = Count(0, "more")
-    if not state.resource.scope:  # that differs from account to account
-        counts.keep_beyond(state.resource, what, found)
-    return found
-
-
-def _count_statement(state: ListState, _dialect: str) -> Any:
-    return counts.bounding(selects.matching(state))
-
-
-def _whole(state: ListState, number: int) -> Count:
-    """Return the count of a list that its first page shows wholly."""
-    found = Count(number)
-    if not (state.narrowed or state.resource.scope):
-        counts.remember(state.resource, found)
-    return found
-
-
-def total(resource: Resource) -> Count:
-    """Return how many records of a resource the asking account may see."""
-    if resource.scope:
-        return counts.bounded(selects.matching(ListState(resource)))
-    return counts.of_table(resource)
-
-
 def identity(resource: Resource, key: tuple[Any, ...]) -> ColumnElement[bool]:
     """Return the condition that finds the record with a key."""
     pairs = zip(resource.key_columns, key, strict=True)
@@ -317,8 +278,13 @@ def around(state: ListState, key: tuple[Any, ...]) -> str | None:
         return None
     place, half = found[1], state.size // 2
     keys = sorting.sort_keys(state.resource, state.ordering, dialect(), state.filters)
-    values, form = keyset.parameters(place), (keyset.filled(place), True, half)
-    rows = selects.rows(_page_statement, state, values, *form)
+    served = plans.served(state, keys)
+    few = plans.few(state, keys, None if served else list_counts.of_list(state))
+    form = keyset.filled(place), True, half, False, few
+    try:
+        rows = _read(state, served or few, keyset.parameters(place), *form)
+    except TookTooLongError:
+        return ""
     return _cursor(state, keys, rows[-1:], None) if len(rows) == half else ""
 
 

@@ -16,7 +16,6 @@ from sqlalchemy import (
     Integer,
     Select,
     String,
-    and_,
     bindparam,
     column,
     literal_column,
@@ -75,7 +74,7 @@ def criteria(resource: Resource, q: str, walk: bool = False) -> list[ColumnEleme
     if dialect() == "postgresql":
         return _all(resource, given, search_words.in_text)
     if not is_mariadb() and not search_words.has_number(resource, given):
-        return [_key(resource).in_(_matches(resource, given))]
+        return [_key(resource).in_(*_matches(resource, given))]
     found = union(*_variants(resource, given)).subquery()
     keys = [each.attribute for each in resource.key_columns]
     return [(tuple_(*keys) if len(keys) > 1 else keys[0]).in_(select(found))]
@@ -193,25 +192,30 @@ def begun(resource: Resource, by: Filter) -> list[ColumnElement[bool]]:
 
 def _variants(resource: Resource, given: Sequence[Word]) -> list[Select[Any]]:
     """Return the SELECTs of keys that together find the words; each has an index."""
-    found = [_matches(resource, given)]
-    one = search_words.contains if is_mariadb() else search_words.in_text
+    found = _matches(resource, given)
+    keys = [each.attribute for each in resource.key_columns]
     for word in {each.text: each for each in given}.values():
         key = search_words.number(resource, word)
         if key is not None:
-            keys = [each.attribute for each in resource.key_columns]
             rest = [each for each in given if each.text != word.text]
-            found.append(select(*keys).where(key, *_all(resource, rest, one)))
+            found.append(select(*keys).where(key, *_all(resource, rest, _one)))
     return found
 
 
-def _matches(resource: Resource, given: Sequence[Word]) -> Select[Any]:
-    """Return the SELECT of the keys of the records whose texts have all words, by the index."""
+def _one(resource: Resource, word: Word) -> list[ColumnElement[bool]]:
+    if is_mariadb():
+        return [search_words.held_to(resource, word)]
+    return search_words.in_text(resource, word)
+
+
+def _matches(resource: Resource, given: Sequence[Word]) -> list[Select[Any]]:
+    """Return the SELECTs of the keys of the records whose texts have all words, by the index."""
     if dialect() == "sqlite":
-        return select(_fts(resource).c.rowid).where(_match(resource, given))
-    keys = [each.attribute for each in resource.key_columns]
+        return [select(_fts(resource).c.rowid).where(_match(resource, given))]
+    keys = select(*(each.attribute for each in resource.key_columns))
     if dialect() == "postgresql":
-        return select(*keys).where(*(or_(*search_words.in_text(resource, word)) for word in given))
-    return select(*keys).where(and_(*search_words.fulltext(resource, given)))
+        return [keys.where(*(or_(*search_words.in_text(resource, word)) for word in given))]
+    return [keys.where(*met) for met in search_words.fulltext(resource, given)]
 
 
 def _fts(resource: Resource) -> Any:

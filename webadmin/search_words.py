@@ -50,10 +50,16 @@ class Word:
     text: str
 
     @property
+    def pieces(self) -> list[str]:
+        """What MariaDB's index takes for words in it."""
+        return re.findall(r"\w+", self.text)
+
+    @property
     def tokens(self) -> list[str]:
-        """What MariaDB's index may know of it."""
-        found = re.findall(r"\w+", self.text)
-        return [each for each in found if len(each) >= SHORT and each.lower() not in STOPWORDS]
+        """The pieces that the index may have as they are: no short ones, no stop words."""
+        return [
+            each for each in self.pieces if len(each) >= SHORT and each.lower() not in STOPWORDS
+        ]
 
     @property
     def part(self) -> str:
@@ -67,8 +73,7 @@ class Word:
             return {name: f"%{escaped(self.part)}%"}
         plain = escaped(self.text)
         begun = {f"{name}_{i}": f"%{before}{plain}%" for i, before in enumerate(BEFORE)}
-        found = f"%{plain}%" if self.tokens else f"{plain}%"
-        return {name: found, f"{name}_first": f"{plain}%", **begun}
+        return {name: f"%{plain}%", f"{name}_first": f"{plain}%", **begun}
 
 
 def words(q: str) -> list[Word]:
@@ -80,7 +85,9 @@ def form(given: Sequence[Word]) -> Hashable:
     """Return what the conditions of words that are no numbers depend on, besides their values."""
     if dialect() == "postgresql":
         return tuple(folding.MARK[0] in each.part for each in given)
-    return tuple(bool(each.tokens) for each in given) if is_mariadb() else len(given)
+    if is_mariadb():
+        return tuple((bool(each.tokens), bool(each.pieces)) for each in given)
+    return len(given)
 
 
 def values(given: Sequence[Word]) -> dict[str, str]:
@@ -180,20 +187,39 @@ def query(given: Sequence[Word]) -> Any:
     return bindparam(QUERY, _query(given), String())
 
 
-def fulltext(resource: Resource, given: Sequence[Word]) -> list[ColumnElement[bool]]:
-    """Return MariaDB's conditions: the index finds beginnings, LIKE holds them to the words."""
-    found: list[ColumnElement[bool]] = []
-    if any(each.tokens for each in given):
-        found.append(match(*_columns(resource), against=query(given)).in_boolean_mode())
-    for each in given:
-        (name, pattern), *_ = each.patterns().items()
-        found.append(or_(*(_like(column, name, pattern) for column in _columns(resource))))
+def fulltext(resource: Resource, given: Sequence[Word]) -> list[list[ColumnElement[bool]]]:
+    """Return the conditions of which MariaDB has an index for each: one of them is to be met.
+
+    FULLTEXT knows no word of one or two letters, but longer ones that begin with them. So short
+    words are also looked for where a text begins; one by itself in the midst of it is not found.
+    """
+    held = [held_to(resource, each) for each in given]
+    found = []
+    if any(each.pieces for each in given):
+        asked = match(*_columns(resource), against=query(given)).in_boolean_mode()
+        found.append([asked, *held])
+    if not any(each.tokens for each in given):
+        for i, each in enumerate(given):
+            _, first, *_ = each.patterns().items()
+            starts = or_(*(_like(column, *first) for column in _columns(resource)))
+            found.append([starts, *held[:i], *held[i + 1 :]])
     return found
+
+
+def held_to(resource: Resource, word: Word) -> ColumnElement[bool]:
+    """Return the condition that MariaDB's index cannot tell by itself."""
+    if not word.tokens:
+        return or_(*begins(resource, word))
+    found, *_ = word.patterns().items()
+    return or_(*(_like(column, *found) for column in _columns(resource)))
 
 
 def _query(given: Sequence[Word]) -> str:
     if is_mariadb():
-        return " ".join(f"+{token}*" for each in given for token in each.tokens)
+        # A short word may be a whole one, which the index lacks: only asked for where all are.
+        tokens = [each for word in given for each in word.tokens]
+        pieces = tokens or [each for word in given for each in word.pieces]
+        return " ".join(f"+{piece}*" for piece in pieces)
     phrases = (each.part.replace('"', '""') for each in given)
     return " ".join(f'"{phrase}"' for phrase in phrases)
 

@@ -2,7 +2,7 @@
 
 from flask import Flask, render_template
 
-from webadmin import auth, filters, records, schema, timeline
+from webadmin import auth, filters, list_counts, records, schema, timeline
 from webadmin.auth import Who
 from webadmin.permissions import Action
 
@@ -14,7 +14,7 @@ def home() -> str:
     found = []
     for resource in records.resources().values():
         if filters.may(Action.VIEW, resource):
-            found.append((resource, records.total(resource)))
+            found.append((resource, list_counts.of_resource(resource)))
     recent = timeline.everything(size=RECENT).entries
     return render_template("home.html", found=found, recent=recent, undoable=bool(recent))
 
