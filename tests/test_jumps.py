@@ -251,6 +251,18 @@ def test_beyond_the_end_is_the_last_page(site: Flask) -> None:
         assert "Nothing matches." in client.get(page.location).text
 
 
+def test_downwards_a_letter_is_reached_with_the_last_name_that_begins_so(site: Flask) -> None:
+    names = ("Isa", "Jack", "John", "Józef", "Kim")
+    with (
+        lists.kept(site, USERS, [{"id": i, "name": name} for i, name in enumerate(names, 1)]),
+        site.app_context(),
+    ):
+        page = records.page(lists.state(USERS, "sort=-name&goto=J"))
+        found = [record.values[1] for record in page.records]
+    assert set(found[:3]) == {"Jack", "John", "Józef"}
+    assert found[3:] == ["Isa"]
+
+
 def test_links_on_the_page_keep_the_place_where_they_should(site: Flask) -> None:
     with lists.kept(site, USERS, [{"id": i, "name": f"N{i:02}", "age": 1} for i in range(1, 81)]):
         query = "q=N&age=1&sort=-name&size=25"

@@ -12,6 +12,8 @@ from webadmin.messages import gettext
 from webadmin.resource import Resource
 from webadmin.sorting import SortKey
 
+LAST = "\uffff"  # no letter, and behind all of them in every collation
+
 
 def column(resource: Resource, ordering: tuple[str, ...]) -> Column | None:
     """Return what a jump names a value of; None where the list is sorted by what it hides.
@@ -35,8 +37,10 @@ def value(key: SortKey, text: str) -> Any:
     """
     if len(text) > LONGEST_FILTER:
         raise ValueError(gettext("Write at most %(most)s characters.", most=LONGEST_FILTER))
-    found = _of_day(key, text) if key.column.kind.name == "datetime" else None
+    found: Any = _of_day(key, text) if key.column.kind.name == "datetime" else None
     found = filters.held(key.column, found or key.column.parse(text))
+    if key.descending and key.column.kind.name in ("string", "text"):
+        found = f"{found}{LAST}"  # the last of those that begin so comes first
     if key.expression.type is key.column.type:
         return found  # SQLAlchemy makes of it what is stored
     dbms = db.engine.dialect

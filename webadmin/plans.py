@@ -11,7 +11,7 @@ the sort is walked, and a page is soon full.
 from collections.abc import Sequence
 from dataclasses import replace
 
-from webadmin import context, search, search_indexes
+from webadmin import context, search
 from webadmin.counts import BOUND, Count
 from webadmin.filters import Filter
 from webadmin.keyset import Filled
@@ -50,11 +50,7 @@ def along(state: ListState, keys: Sequence[SortKey]) -> list[SortKey]:
 def only_searched(state: ListState) -> bool:
     """Return whether the search index by itself knows what a list has."""
     alone = bool(state.q) and not (state.filters or state.resource.scope)
-    return (
-        alone
-        and search_indexes.present(state.resource)
-        and not search.finds_nothing(state.resource, state.q)
-    )
+    return alone and search.is_served(state.resource, state.q)
 
 
 def patience(state: ListState) -> float:

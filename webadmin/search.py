@@ -49,8 +49,7 @@ def opened(resource: Resource, q: str) -> tuple[Hashable, dict[str, str]] | None
     given = words(q)
     if not given:
         return (), {}
-    numbered = search_words.has_number(resource, given)
-    if numbered or not search_indexes.present(resource) or finds_nothing(resource, q):
+    if search_words.has_number(resource, given) or not is_served(resource, q):
         return None
     return search_words.form(given), search_words.values(given)
 
@@ -67,7 +66,7 @@ def criteria(resource: Resource, q: str, walk: bool = False) -> list[ColumnEleme
     given = words(q)
     if not given:
         return []
-    if not search_indexes.present(resource) or finds_nothing(resource, q):
+    if not is_served(resource, q):
         return _all(resource, given, search_words.contains)
     if walk:
         return _all(resource, given, search_words.begins if is_mariadb() else search_words.walked)
@@ -154,9 +153,17 @@ def _found(resource: Resource, given: Sequence[Word]) -> Select[Any]:
     return select(union(*parts).subquery()) if len(parts) > 1 else parts[0]
 
 
-def finds_nothing(resource: Resource, q: str) -> bool:
-    """Return whether MariaDB's index knows no such words, so that LIKE has to look for them."""
-    return is_mariadb() and probe(resource, q) == Count(0)
+def is_served(resource: Resource, q: str) -> bool:
+    """Return whether an index finds the words: else each record has to be looked at.
+
+    PostgreSQL's trigrams are those of letters and digits, and MariaDB's index may know no word
+    that begins as one does.
+    """
+    if not search_indexes.present(resource):
+        return False
+    if dialect() == "postgresql":
+        return any(letter.isalnum() for letter in q)
+    return not is_mariadb() or probe(resource, q) != Count(0)
 
 
 class _Explain(Executable, ClauseElement):
