@@ -25,6 +25,11 @@ addEventListener("pageshow", () => { leaving = false; });
 if (unsaved()) addEventListener("beforeunload", guard);
 else form.addEventListener("input", () => addEventListener("beforeunload", guard), { once: true });
 
+// The back button brings the page anew, with what was typed: it is still the form that was sent.
+const token = form.elements._submission;
+if (token && history.state?.submission) token.value = history.state.submission;
+else if (token) history.replaceState({ ...history.state, submission: token.value }, "");
+
 document.addEventListener("keydown", (event) => {
   if (event.key !== "Enter" || !(event.ctrlKey || event.metaKey) || event.isComposing) return;
   event.preventDefault();

@@ -264,3 +264,26 @@ def test_controls_that_need_a_script_hide_without(people: Site, opened: Opener) 
     page = opened(people, "/users/")
     expect(page.get_by_role("button", name="Dark colours")).to_be_visible()
     expect(page.get_by_role("button", name="Search")).to_be_hidden()
+
+
+def test_a_form_saved_again_after_going_back_makes_one_record(site: Site, opened: Opener) -> None:
+    page = opened(site, "/users/new")
+    page.get_by_label("Name").fill("Ada")
+    page.get_by_label("Age").fill("36")
+    page.get_by_role("button", name="Save", exact=True).click()
+    expect(page.locator(".notice-success")).to_contain_text("was created")
+    page.go_back()
+    expect(page.get_by_label("Name")).to_have_value("Ada")
+    page.get_by_role("button", name="Save", exact=True).click()
+    expect(page.locator(".notice-success")).to_contain_text("was created already")
+    assert len(stored(site.app)) == 1
+    # What was changed is another record, and so is the same in a form that was opened anew.
+    page.go_back()
+    page.get_by_label("Age").fill("37")
+    page.get_by_role("button", name="Save and add another").click()
+    expect(page.locator(".notice-success")).to_contain_text("was created")
+    page.get_by_label("Name").fill("Ada")
+    page.get_by_label("Age").fill("37")
+    page.get_by_role("button", name="Save", exact=True).click()
+    expect(page.locator(".notice-success")).to_contain_text("was created")
+    assert [row[2] for row in stored(site.app)] == [36, 37, 37]
