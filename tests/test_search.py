@@ -11,6 +11,7 @@ from sqlalchemy import insert, text
 from webadmin import bulk, folding, records, samples, search, search_indexes, search_making, selects
 from webadmin.database import db
 from webadmin.listing import ListState
+from webadmin.time_limit import TookTooLongError, limited
 from webadmin.users import USERS, User
 
 NAMES = (
@@ -194,6 +195,22 @@ class TestOtherPrograms:
         assert made[:-4] == wanted[:-4]
         assert made[-4:-2] == wanted[-4:-2]
         assert made[-2] == wanted[-2].replace("e", "é")  # it is far behind
+
+
+@pytest.mark.parametrize("database_kind", ["mariadb"], indirect=True)
+def test_what_stops_a_search_in_its_index_is_no_fault(indexed: Flask) -> None:
+    people = [{"name": f"Frank Fraser {number}"} for number in range(20_000)]
+    db.session.execute(insert(User), people)
+    db.session.commit()
+    statement = selects.matching(ListState(USERS, q="frank fraser"))
+    stopped = 0
+    for _ in range(40):
+        try:
+            with limited(0.001):
+                db.session.execute(statement).all()
+        except TookTooLongError:
+            stopped += 1
+    assert stopped
 
 
 def test_many_at_once_are_found(indexed: Flask) -> None:

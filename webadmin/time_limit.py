@@ -86,10 +86,14 @@ def _mariadb(link: Connection, seconds: float) -> Iterator[None]:
 
 
 def _is_stopped(error: DBAPIError) -> bool:
-    """Return whether a statement was interrupted: MariaDB's error 1969 is 3024 on MySQL."""
+    """Return whether a statement was interrupted.
+
+    MariaDB's error is 1969, or 188 where it was looking through a FULLTEXT index (its `perror` says
+    "interrupted by end user"); MySQL's is 3024.
+    """
     original: Any = error.orig
     return (
         getattr(original, "sqlite_errorname", None) == "SQLITE_INTERRUPT"
         or getattr(original, "sqlstate", None) == "57014"
-        or bool(original.args and original.args[0] in (1969, 3024))
+        or bool(original.args and original.args[0] in (188, 1969, 3024))
     )
