@@ -232,9 +232,9 @@ def work(page):
                       "SECRET_KEY": "only for tests", "WTF_CSRF_ENABLED": False})
     client = app.test_client()
     client.sign_in("admin@example.com")
-    print("ready", flush=True)
+    say("ready")
     client.post(page, data={"_do": "import"}).data
-    print("done", flush=True)
+    say("done")
 """
 
 

@@ -22,7 +22,7 @@ def work(line):
     client = create_app(settings(uri, folder) | {"WTF_CSRF_ENABLED": False}).test_client()
     for age in range(int(line) + 1, 151):
         assert edit(client, 1, age=str(age)).status_code == 303
-        print(age, flush=True)
+        say(age)
     signal.pause()
 """
 

@@ -10,13 +10,15 @@ from pathlib import Path
 
 MASTER = """
 import os, sys
+def say(*words):  # at once: print() may write the end of a line later, when the worker is dead
+    os.write(1, (" ".join(map(str, words)) + os.linesep).encode())
 {work}
 for line in sys.stdin:
     worker = os.fork()
     if worker:
-        print("worker", worker, flush=True)
+        say("worker", worker)
         os.waitpid(worker, 0)
-        print("dead", flush=True)
+        say("dead")
     else:
         work(line.strip())
         os._exit(0)
@@ -27,7 +29,7 @@ class Workers:
     """Run a function in a worker of its own for each line, one after the other.
 
     Args:
-        work: The source of a function `work(line)`; what it prints is heard.
+        work: The source of a function `work(line)`; what it says with `say(...)` is heard.
         arguments: What it finds in `sys.argv`.
     """
 
