@@ -69,7 +69,12 @@ def listening(app: Flask) -> Iterator[Site]:
     def wsgi(environ: dict[str, Any], start_response: Any) -> Any:
         if "static" not in environ["PATH_INFO"]:
             site.answered.append((environ["REQUEST_METHOD"], environ["PATH_INFO"]))
-        return app(environ, start_response)
+            return app(environ, start_response)
+        answer = app(environ, start_response)
+        try:  # Werkzeug's server leaves the file open where a browser has broken off
+            return [b"".join(answer)]
+        finally:
+            getattr(answer, "close", lambda: None)()
 
     server = make_server("127.0.0.1", 0, wsgi, threaded=True, request_handler=Quiet)
     site.url = f"http://127.0.0.1:{server.server_port}"
