@@ -13,7 +13,14 @@ from sqlalchemy import func, select, text
 
 from conftest import settings
 from pages import add_people
-from signing_in import PASSWORD, Browser, make_account, make_session, set_password
+from signing_in import (
+    PASSWORD,
+    Browser,
+    cookie_entries,
+    make_account,
+    make_session,
+    set_password,
+)
 from webadmin import create_app, schema, sessions
 from webadmin.database import db, writing
 from webadmin.sessions import SessionRecord
@@ -279,3 +286,82 @@ def test_who_may_not_do_it_does_not_wait_for_a_writer(tmp_path: Path) -> None:
         refused = viewer.post("/users/new", data={"name": "Eve"})
         db.session.rollback()
     assert refused.status_code == 403
+
+
+def set_by(answer: Any) -> dict[str, str]:
+    """Return the cookies that an answer sets, by name."""
+    given = [each.partition(";")[0] for each in answer.headers.getlist("Set-Cookie")]
+    return {name: value for name, _, value in (each.partition("=") for each in given)}
+
+
+def test_messages_have_a_cookie_of_their_own(app: Flask) -> None:
+    app.config["WTF_CSRF_ENABLED"] = False
+    client = app.test_client()
+    client.get("/users/")
+    saved = client.post("/users/new", data={"name": "Ada", "age": ""})
+    assert list(set_by(saved)) == ["webadmin_messages"]
+    assert "HttpOnly" in saved.headers["Set-Cookie"]
+    assert "SameSite=Lax" in saved.headers["Set-Cookie"]
+    shown = client.get("/users/")
+    assert "“Ada” was created." in shown.text
+    assert set_by(shown) == {"webadmin_messages": ""}
+    again = client.get("/users/")
+    assert "was created" not in again.text
+    assert set_by(again) == {}
+
+
+def test_a_page_with_messages_does_not_put_back_an_older_session(app: Flask) -> None:
+    """Another request may have changed it meanwhile, and its answer have come first."""
+    app.config["WTF_CSRF_ENABLED"] = False
+    client = app.test_client()
+    client.post("/users/new", data={"name": "Ada", "age": ""})
+    shown = client.get("/users/")
+    assert "was created" in shown.text
+    assert "webadmin_session" not in set_by(shown)
+
+
+def test_messages_of_two_saves_are_shown_together(app: Flask) -> None:
+    app.config["WTF_CSRF_ENABLED"] = False
+    client = app.test_client()
+    for name in ("Ada", "<Bob>"):
+        client.post("/users/new", data={"name": name, "age": ""})
+    page = client.get("/users/").text
+    assert "“Ada” was created." in page
+    assert "“&lt;Bob&gt;” was created." in page
+
+
+@pytest.mark.parametrize("value", ["nonsense", "W1siZXJyb3IiLCJib28iXV0.aaaaaaaaaaaaaaaaaaaaaaaa"])
+def test_forged_messages_are_not_shown(app: Flask, value: str) -> None:
+    client = app.test_client()
+    client.get("/users/")
+    client.set_cookie("webadmin_messages", value)
+    answer = client.get("/users/")
+    assert answer.status_code == 200
+    assert 'class="notice' not in answer.text
+    assert set_by(answer) == {"webadmin_messages": ""}
+
+
+def test_messages_within_an_older_session_cookie_are_dropped(app: Flask) -> None:
+    client: Any = app.test_client(signed_in="")
+    interface: Any = app.session_interface
+    serializer = interface.get_signing_serializer(app)
+    key = make_account(app, "ada@example.com")
+    entries = cookie_entries(app, key, make_session(app, key))
+    client.set_cookie(
+        "webadmin_session", serializer.dumps({**entries, "_flashes": [("success", "Old")]})
+    )
+    for _ in range(2):
+        answer = client.get("/users/")
+        assert answer.status_code == 200
+        assert 'class="notice' not in answer.text
+
+
+def test_a_save_notes_that_the_session_was_used(app: Flask) -> None:
+    app.config["WTF_CSRF_ENABLED"] = False
+    key = make_account(app, "ada@example.com")
+    client: Any = app.test_client(signed_in="")
+    client.use_session(key, make_session(app, key, seen_at=ago(minutes=5)))
+    assert client.post("/users/new", data={"name": "Ada", "age": ""}).status_code == 303
+    with app.app_context():
+        found: datetime = db.session.execute(select(SessionRecord.seen_at)).scalar_one()
+        assert found > ago(minutes=1)
