@@ -10,11 +10,13 @@ from browser_form import send, shown
 from flask_babel import lazy_gettext
 from flask_wtf import FlaskForm
 from library_site import Site, library_app, library_site  # noqa: F401 - fixtures
+from wtforms import StringField
 from wtforms.validators import ValidationError
 
 from library import AUTHORS, BOOKS, LINKS, Author, Book, Mood, Tag
-from webadmin import forms
+from webadmin import form_views, forms
 from webadmin.fields import Required, TextField, WholeNumberField
+from webadmin.users import USERS
 
 
 def built(site: Site, values: dict[str, Any] | None = None) -> FlaskForm:
@@ -177,3 +179,48 @@ def test_an_author_from_first_to_last(site: Site) -> None:
     assert twice.status_code == 422
     assert "<mark>https</mark>://x" in site.client.get("/author/?q=https").text
     assert send(site.client, f"/author/{key}/delete").status_code == 303
+
+
+class DayForm(FlaskForm):
+    """Begins with another text each time."""
+
+    name = TextField("Name", default=lambda: "today")
+
+
+class WordsForm(FlaskForm):
+    """Has a field that webadmin does not know."""
+
+    name = StringField("Name")
+
+
+class OwnForm(FlaskForm):
+    """Is made in a way of its own."""
+
+    name = TextField("Name")
+
+    def __init__(self, *arguments: Any, **named: Any) -> None:
+        super().__init__(*arguments, **named)
+
+
+def test_only_forms_that_look_nothing_up_are_kept_as_html(site: Site) -> None:
+    with site.app.test_request_context():
+        for resource in (USERS, AUTHORS):
+            assert form_views._begins_alike(resource)
+        for form in (DayForm, WordsForm, OwnForm):
+            assert not form_views._begins_alike(replace(AUTHORS, form=form))
+        assert not form_views._begins_alike(LINKS)  # its references are chosen among records
+
+
+def test_a_form_that_is_kept_speaks_the_language_of_who_asks(site: Site) -> None:
+    for language, word in (("en", "must be filled in"), ("de", "muss ausgefüllt werden")) * 2:
+        page = site.client.get("/author/new", headers={"Accept-Language": language}).text
+        assert word in page
+        assert page.count('name="name"') == 1
+
+
+def test_a_form_with_errors_and_the_next_blank_one(site: Site) -> None:
+    refused = send(site.client, "/author/new", name="", website="kept")
+    assert 'value="kept"' in refused.text
+    blank = site.client.get("/author/new").text
+    assert "kept" not in blank
+    assert "field-wrong" not in blank

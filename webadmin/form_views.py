@@ -1,5 +1,7 @@
 """The pages that write: create, edit and delete a record."""
 
+from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 from flask import g, redirect, request
@@ -15,6 +17,7 @@ from webadmin import (
     forms,
     history,
     images,
+    judging,
     listing,
     preview,
     records,
@@ -28,28 +31,53 @@ from webadmin.history_views import offer
 from webadmin.listing import ListState
 from webadmin.messages import gettext
 from webadmin.resource import Resource
+from webadmin.templating import chosen
 from webadmin.views import Answer, key_or_404, list_url, load, new_url, record_url, render, title
+
+FORM = "form.html"
+
+
+@dataclass(frozen=True)
+class Blank:
+    """The form of a new record before anybody has typed, where that is the same for everybody."""
+
+    resource: Resource
+
+    def shown(self) -> dict[str, Any]:
+        """Return what the template of fields shows."""
+        form = forms.build(self.resource, formdata=None, meta={"csrf": False})
+        return _shown(self.resource, form)
+
+
+@cache
+def _begins_alike(resource: Resource) -> bool:
+    """Return whether nothing in the form of a new record is looked up when it is asked for."""
+    return judging.is_static(forms.build(resource, formdata=None, meta={"csrf": False}))
+
+
+def _blank(resource: Resource) -> Blank | None:
+    """Return the blank form, where the template is webadmin's own and takes it."""
+    own = chosen(resource, FORM, f"resource/{FORM}") == f"resource/{FORM}"
+    return Blank(resource) if own and _begins_alike(resource) else None
+
+
+def _shown(resource: Resource, form: FlaskForm) -> dict[str, Any]:
+    fields = forms.fields(resource, form)
+    return {
+        "fields": fields,
+        "wrong": [field for field in fields if field.errors],
+        "required": any(field.flags.required for field in fields),
+        "labels": {field.name: forms.label_of(resource, field.name) for field in fields},
+    }
 
 
 def _form_page(
     state: ListState, form: FlaskForm, status: int, key: str = "", **context: Any
 ) -> Answer:
-    fields = forms.fields(state.resource, form)
-    named = {field.name for field in fields}
-    others = {name: texts for name, texts in form.errors.items() if name not in _attributes(named)}
-    page = render(
-        "form.html",
-        state,
-        form=form,
-        fields=fields,
-        wrong=[field for field in fields if field.errors],
-        required=any(field.flags.required for field in fields),
-        labels={field.name: forms.label_of(state.resource, field.name) for field in fields},
-        other_errors=others,
-        key=key,
-        **context,
-    )
-    return page, status
+    shown = _shown(state.resource, form)
+    others = form.errors.keys() - _attributes({field.name for field in shown["fields"]})
+    shown |= {"form": form, "errors": form.form_errors, "other_errors": others, "key": key}
+    return render(FORM, state, **shown, **context), status
 
 
 def _is_valid(form: FlaskForm) -> bool:
@@ -95,16 +123,15 @@ def new(resource: Resource) -> Answer:
     """Show the form of a new record, and create it."""
     asked = context.request()
     state = listing.parse(resource, asked.args)
+    if asked.method != "POST":
+        token, blank = submissions.new_token(), _blank(resource)
+        if blank is not None:
+            return render(FORM, state, blank=blank, token=token)
+        return _form_page(state, forms.build(resource), 200, token=token)
     form = forms.build(resource)
     token = asked.form.get("_submission", "")[:100] or submissions.new_token()
-    status = 200
-    if asked.method == "POST":
-        status = 422
-        if _is_valid(form):
-            made = _create(state, form, token)
-            if made is not None:
-                return made
-    return _form_page(state, form, status, token=token, title=None)
+    made = _create(state, form, token) if _is_valid(form) else None
+    return made or _form_page(state, form, 422, token=token)
 
 
 def _create(state: ListState, form: FlaskForm, token: str) -> Response | None:
@@ -202,9 +229,7 @@ def _gone(state: ListState, form: FlaskForm) -> Answer:
             "save it to create the record anew."
         )
     )
-    return _form_page(
-        state, form, 409, token=submissions.new_token(), title=None, action=new_url(state)
-    )
+    return _form_page(state, form, 409, token=submissions.new_token(), action=new_url(state))
 
 
 def _conflict(

@@ -39,6 +39,15 @@ def is_plain(form: FlaskForm) -> bool:
     )
 
 
+def is_static(form: FlaskForm) -> bool:
+    """Return whether a form that nobody has filled in shows the same to everybody."""
+    return (
+        is_plain(form)
+        and type(form).__init__ is FlaskForm.__init__
+        and not any(type(field) is ReferenceField or callable(field.default) for field in form)
+    )
+
+
 class _Probe:
     """What validators see of a field."""
 
