@@ -13,7 +13,7 @@ from sqlalchemy import NullPool, create_engine, text
 
 from conftest import settings
 from pages import add_people
-from webadmin import create_app, database, schema
+from webadmin import create_app, idle, schema
 from webadmin.database import db
 
 FORM = {"name": "Ada", "age": "36"}
@@ -109,6 +109,6 @@ def test_a_connection_that_the_server_has_closed_is_replaced(
         )
         with create_engine(url, poolclass=NullPool).connect() as other:
             other.execute(text(stop.format(number)))
-    monkeypatch.setattr(database, "TRUSTED", 0.0)
+    monkeypatch.setattr(idle, "TRUSTED", 0.0)
     assert client.get("/users/").status_code == 200
     assert client.get("/users/new").status_code == 200

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from pathlib import Path
 
+import lists
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
@@ -13,9 +14,10 @@ from wtforms import BooleanField, SelectField, StringField
 
 from conftest import database_with_tables, settings
 from pages import add_people, hidden, stored
-from webadmin import create_app, history, submissions
+from webadmin import bulk, create_app, history, submissions
 from webadmin.database import db, writing
 from webadmin.resource import Resource
+from webadmin.users import USERS
 
 
 class Own(DeclarativeBase):
@@ -197,3 +199,16 @@ def test_what_refuses_a_record_is_no_second_form(app: Flask, client: FlaskClient
     assert len(stored(app)) == 1
     answer = client.post("/users/new", data={"name": "Eve", "_submission": token})
     assert answer.status_code == 303
+
+
+def test_an_earlier_form_is_found_by_an_index(app: Flask) -> None:
+    with app.app_context(), writing():
+        bulk.insert(USERS, ({"name": f"N{i}"} for i in range(3000)))
+        db.session.commit()
+        name = db.engine.dialect.name
+        table = " TABLE webadmin_change" if name in ("mysql", "mariadb") else " webadmin_change"
+        db.session.execute(text(f"ANALYZE{table}"))
+        db.session.commit()
+        with lists.statements() as run:
+            assert submissions.find("0" * 64) is None
+        assert lists.records_read(*run[-1]) <= 1

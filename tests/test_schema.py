@@ -202,6 +202,28 @@ def test_an_upgrade_that_broke_off_is_taken_up_again(
         assert [index["column_names"] for index in indexes] == [["created_at"]]
 
 
+def test_submissions_move_into_the_history(app: Flask) -> None:
+    name = "ix_webadmin_change_submission"
+    with app.app_context():
+        with db.engine.begin() as connection:
+            on = " ON webadmin_change" if db.engine.dialect.name in ("mysql", "mariadb") else ""
+            for sql in (
+                f"DROP INDEX {name}{on}",
+                "ALTER TABLE webadmin_change DROP COLUMN submission",
+                f"UPDATE {schema.VERSION_TABLE} SET version_num = '0005'",
+                "INSERT INTO webadmin_submission VALUES ('first account', '', '2026-01-01')",
+                "INSERT INTO webadmin_submission VALUES ('other', '1', '2026-01-01')",
+            ):
+                connection.execute(text(sql))
+        assert schema.upgrade()[0] == "The history keeps which form made a record."
+        with db.engine.connect() as connection:
+            left = connection.execute(text("SELECT digest FROM webadmin_submission")).scalars()
+            assert list(left) == ["first account"]
+        indexes = {each["name"]: each for each in inspect(db.engine).get_indexes("webadmin_change")}
+        assert indexes[name]["unique"]
+        assert schema.upgrade() == []
+
+
 UPGRADERS = """
 import os, sys
 import alembic.command
@@ -317,7 +339,7 @@ def test_check_changes_nothing(engine: Engine, empty_app: Flask) -> None:
         report = schema.check()
         assert not report.current
         assert [title[:5] for title in report.pending] == [
-            f"000{number} " for number in range(1, 6)
+            f"000{number} " for number in range(1, 7)
         ]
         assert report.counts == {"users": None, "accounts": None}
         assert inspect(db.engine).get_table_names() == []

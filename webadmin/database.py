@@ -2,7 +2,6 @@
 
 import importlib.util
 import math
-import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -10,13 +9,14 @@ from typing import Any
 
 from flask import Flask, g, has_app_context
 from flask_sqlalchemy import SQLAlchemy
-from sqlalchemy import Connection, CursorResult, Engine, Executable, event, make_url
+from sqlalchemy import Connection, CursorResult, Executable, event, make_url
 from sqlalchemy.engine import URL
-from sqlalchemy.exc import ArgumentError, InvalidatePoolError
-from sqlalchemy.orm import DeclarativeBase
+from sqlalchemy.exc import ArgumentError
+from sqlalchemy.orm import DeclarativeBase, Session, SessionTransaction
 
 from webadmin import context
 from webadmin.config import EMBEDDED_DATABASE, ConfigError
+from webadmin.idle import Idle
 from webadmin.sqlite import SQLite, writers_patience
 from webadmin.turns import Turns
 
@@ -25,7 +25,6 @@ class Base(DeclarativeBase):
     """The declarative base of webadmin's own models."""
 
 
-TRUSTED = 1.0  # seconds that a connection of a server is taken for good without asking
 # Committed records stay readable: rendering after a commit must not take the lock again.
 db = SQLAlchemy(model_class=Base, session_options={"expire_on_commit": False})
 
@@ -55,7 +54,7 @@ def connection() -> Connection:
     kept = context.g()
     if kept.get("reading") is None:
         if not kept.get("only_reads") or _session_is_used():
-            return db.session.connection()
+            return session_connection()
         kept.reading = db.engine.connect()
         if dialect() == "postgresql":
             # Each statement has a snapshot of its own in any case (READ COMMITTED): this spares
@@ -63,6 +62,26 @@ def connection() -> Connection:
             kept.reading = kept.reading.execution_options(isolation_level="AUTOCOMMIT")
     found: Connection = kept.reading
     return found
+
+
+def session_connection() -> Connection:
+    """Return the connection of the session's transaction, which begins where there is none.
+
+    The session itself takes half as long as a statement to find it again.
+    """
+    session = db.session()
+    found: Connection | None = session.info.get("connection")
+    return session.connection() if found is None else found
+
+
+def _begun(session: Session, _transaction: object, connection: Connection) -> None:
+    if connection.engine is db.engine:  # models may have others
+        session.info["connection"] = connection
+
+
+def _ended(session: Session, transaction: SessionTransaction) -> None:
+    if transaction.parent is None:
+        session.info.pop("connection", None)
 
 
 def _session_is_used() -> bool:
@@ -109,6 +128,8 @@ def _refuse_writes(*_: object) -> None:
 
 event.listen(db.session, "before_flush", _refuse_writes)
 event.listen(db.session, "after_transaction_create", _stop_reading)
+event.listen(db.session, "after_begin", _begun)
+event.listen(db.session, "after_transaction_end", _ended)
 
 
 EXAMPLES = (
@@ -150,7 +171,14 @@ def writing(patience: float = math.inf) -> Iterator[None]:
 
 @contextmanager
 def reading() -> Iterator[None]:
-    """Let a request that writes read before its transaction begins, which takes the lock."""
+    """Let a request that writes read before its transaction begins, which takes the lock.
+
+    On PostgreSQL that has no lock for all, and a snapshot for each statement (READ COMMITTED):
+    one connection does for both.
+    """
+    if writers_patience.get() is not None and dialect() == "postgresql":
+        yield
+        return
     kept = context.g()
     before, kept.only_reads = kept.get("only_reads"), True
     token = writers_patience.set(None)
@@ -259,44 +287,6 @@ def _engine_options(url: URL, app: Flask) -> dict[str, Any]:
     if url.get_backend_name() != "postgresql":
         options["connect_args"]["charset"] = "utf8mb4"
     return options
-
-
-class Idle:
-    """The connections of a pool that have waited: a server may have closed them.
-
-    SQLAlchemy's own `pool_pre_ping` asks each time, which costs as much as a statement.
-
-    Args:
-        engine: Whose pool it is.
-    """
-
-    def __init__(self, engine: Engine) -> None:
-        self.dialect = engine.dialect
-        self.engine = engine
-
-    def listen(self) -> None:
-        """Look at each connection that is taken."""
-        event.listen(self.engine, "checkin", self.returned)
-        event.listen(self.engine, "checkout", self.taken)
-
-    def returned(self, _connection: object, record: Any) -> None:
-        """Note when a connection was used last."""
-        record.info["returned"] = time.monotonic()
-
-    def taken(self, connection: Any, record: Any, _proxy: object) -> None:
-        """Ask the server whether a connection that has waited is still good.
-
-        Raises:
-            InvalidatePoolError: It is not; SQLAlchemy takes another one then.
-        """
-        if time.monotonic() - record.info.get("returned", math.inf) < TRUSTED:
-            return
-        try:
-            self.dialect.do_ping(connection)
-        except self.dialect.loaded_dbapi.Error as error:
-            if not self.dialect.is_disconnect(error, connection, None):
-                raise
-            raise InvalidatePoolError from error
 
 
 def _postgresql_connected(connection: Any, _record: object) -> None:

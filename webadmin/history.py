@@ -21,11 +21,13 @@ from sqlalchemy import (
     Integer,
     String,
     Text,
+    update,
 )
 from sqlalchemy.dialects import mysql
 from sqlalchemy.orm import Mapped, SessionTransaction, mapped_column
 
-from webadmin.database import asking, db
+from webadmin import prepared
+from webadmin.database import asking, db, session_connection
 from webadmin.permissions import Action
 
 MARIADB = ("mysql", "mariadb")
@@ -51,6 +53,7 @@ class Change(db.Model):  # type: ignore[name-defined,misc]
             of them in lists, the last tells how many there are.
         source: The file that it came from, or None.
         undoes: The id of the change that this one takes back, or None.
+        submission: What identifies the form that made the record, or None (see `submissions`).
     """
 
     __tablename__ = "webadmin_change"
@@ -69,6 +72,7 @@ class Change(db.Model):  # type: ignore[name-defined,misc]
     number: Mapped[int] = mapped_column(Integer)
     source: Mapped[str | None] = mapped_column(String(255))
     undoes: Mapped[int | None] = mapped_column(BigInteger)
+    submission: Mapped[str | None] = mapped_column(String(64))
 
 
 # Of those that begin with `number` only the first change of a batch is ever asked for: where the
@@ -82,6 +86,7 @@ INDEXES = (
     Index("ix_webadmin_change_account", Change.number, Change.account_id, Change.id),
     Index("ix_webadmin_change_at", Change.number, Change.at),
     Index("ix_webadmin_change_undoes", Change.undoes),
+    Index("ix_webadmin_change_submission", Change.submission, unique=True),
 )  # fmt: skip
 
 
@@ -92,6 +97,7 @@ class Entry(NamedTuple):
     before: str | None
     after: str | None
     undoes: int | None = None
+    submission: str | None = None
 
 
 @dataclass(frozen=True)
@@ -192,12 +198,21 @@ def record(name: str, action: str, entries: Sequence[Entry]) -> None:
     own, account, numbers = current(), asking(), work().numbers
     first = numbers[own.id, name, action] + 1
     numbers[own.id, name, action] += len(entries)
-    connection = db.session.connection()
-    sql, now = _insert(connection.dialect)
+    sql, now = _insert(session_connection().dialect)
     who = (now(), getattr(account, "id", None), getattr(account, "email", None), name, action)
     rest = (own.id, own.source)
     rows = [(*who, *rest, number, *entry) for number, entry in enumerate(entries, first)]
-    connection.exec_driver_sql(sql, rows)
+    prepared.write_raw(sql, rows)
+
+
+def sent(name: str, key: str, submission: str) -> None:
+    """Note which form made a record, in the change that the transaction has written of it."""
+    change = (
+        update(Change)
+        .where(Change.resource == name, Change.key == key)
+        .where(Change.action == CREATE, Change.batch == current().id)
+    )
+    db.session.execute(change.values(submission=submission))
 
 
 _COLUMNS = ("at", "account_id", "account", "resource", "action", "batch", "source", "number")

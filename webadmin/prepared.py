@@ -13,7 +13,7 @@ from sqlalchemy import Connection, Dialect, Insert, PoolProxiedConnection, Updat
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.sql.compiler import SQLCompiler
 
-from webadmin.database import connection, db
+from webadmin.database import connection, session_connection
 
 T = TypeVar("T")
 CURSOR = "webadmin_cursor"
@@ -61,33 +61,41 @@ def rows(
     link = connection()
     if link.engine.dispatch.before_cursor_execute:
         return link.execute(statement, parameters).all()
-    return _handed(
-        link, statement, lambda prepared, cursor: prepared.select(cursor, parameters, planned)
-    )
+    prepared = _prepared(statement, link.dialect)
+    return _handed(link, prepared.sql, lambda cursor: prepared.select(cursor, parameters, planned))
 
 
 def write(statement: Insert | Update, parameters: Mapping[str, Any]) -> None:
     """Execute an INSERT or UPDATE that is kept, in the session's transaction; see `rows`."""
-    link = db.session.connection()
+    link = session_connection()
     if link.engine.dispatch.before_cursor_execute:
         link.execute(statement, parameters)
-    else:
-        _handed(link, statement, lambda prepared, cursor: prepared.run(cursor, parameters))
-
-
-def _handed(link: Connection, statement: Any, act: Callable[..., T]) -> T:
-    """Return what comes of acting on a statement and a cursor, with errors as SQLAlchemy's."""
+        return
     prepared = _prepared(statement, link.dialect)
+    _handed(link, prepared.sql, lambda cursor: prepared.run(cursor, parameters))
+
+
+def write_raw(sql: str, values: Sequence[Sequence[Any]]) -> None:
+    """Execute a statement as the driver takes it, for each of some values; see `write`."""
+    link = session_connection()
+    if len(values) > 1 or link.engine.dispatch.before_cursor_execute:
+        link.exec_driver_sql(sql, list(map(tuple, values)))
+    else:
+        _handed(link, sql, lambda cursor: cursor.execute(sql, values[0]))
+
+
+def _handed(link: Connection, sql: str, act: Callable[[Any], T]) -> T:
+    """Return what comes of acting on a cursor, with errors as SQLAlchemy's."""
     driver, dbapi = link.connection, cast(Any, link.dialect.dbapi)
     try:
-        return act(prepared, _cursor(driver))
+        return act(_cursor(driver))
     except dbapi.Error as error:
         driver.info.pop(CURSOR, None)
         lost = link.dialect.is_disconnect(error, driver, None)
         if lost:
             link.invalidate(error)
         raise DBAPIError.instance(
-            prepared.sql,
+            sql,
             None,
             error,
             dbapi.Error,
@@ -124,7 +132,7 @@ class _Prepared:
             binder = bound.type.dialect_impl(dialect).bind_processor(dialect)
             if binder is not None:
                 self.binders[name] = binder
-        self.types = [column.type for column in getattr(statement, "selected_columns", ())]
+        self.types = [column.type for column in getattr(statement, "exported_columns", ())]
         self.unplanned = {"prepare": False} if dialect.driver == "psycopg" else {}
         self.converters: list[Converter | None] | None = None
 

@@ -1,17 +1,19 @@
 """Records written: created once, updated without losing what others wrote."""
 
-from collections.abc import Mapping
+from collections.abc import Container, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import inspect, null
+from sqlalchemy import Insert, Null, bindparam, insert, inspect, null
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import load_only
 
-from webadmin import records, submissions
+from webadmin import history, images, listeners, prepared, records, submissions
 from webadmin.columns import Column
 from webadmin.database import db, dialect
-from webadmin.keys import key_text, parse_key
+from webadmin.history import CREATE, Entry
+from webadmin.images import Kept
+from webadmin.keys import parse_key
 from webadmin.messages import gettext
 from webadmin.resource import Resource
 
@@ -69,9 +71,9 @@ def create(resource: Resource, values: Mapping[str, Any], identifier: str) -> tu
         if key is None or records.exists(resource, key):
             return earlier, False
         # Made once and deleted since: going back and saving again is meant.
+        submissions.release(identifier)
     try:
-        made = _insert(resource, values)
-        submissions.enter(identifier, made, again=earlier is not None)
+        made = _insert(resource, values, identifier)
     except (DBAPIError, RefusedError):
         db.session.rollback()
         faster = submissions.find(identifier)  # of the same form, sent at the same time
@@ -81,16 +83,70 @@ def create(resource: Resource, values: Mapping[str, Any], identifier: str) -> tu
     return made, True
 
 
-def _insert(resource: Resource, values: Mapping[str, Any]) -> str:
-    # Not the model's own constructor, which may want arguments.
-    record = inspect(resource.model).class_manager.new_instance()
+def _insert(resource: Resource, values: Mapping[str, Any], identifier: str) -> str:
+    kept = images.kept(resource)
+    given = _given(resource, values)
+    insert = _insert_row if _is_row(kept, given) else _insert_object
+    key = insert(kept, given, identifier)
+    _check_scope(resource, key)
+    return kept.key_text(key)
+
+
+def _given(resource: Resource, values: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what is written of a new record; what is left out gets its default."""
+    given = {}
     for name, value in values.items():
-        _assign(resource.columns[name], record, value, creating=True)
+        column = resource.columns[name]
+        left = column.has_default and (column.prefilled is None or not column.nullable)
+        if value is not None or not left:
+            given[name] = _stored(column, value)
+    return given
+
+
+def _is_row(kept: Kept, given: Mapping[str, Any]) -> bool:
+    """Return whether a statement makes a new record as the session would."""
+    named = {kept.columns[name].source for name in given}
+    return (
+        kept.in_one_table
+        and not listeners.hear(inspect(kept.resource.model))  # type: ignore[union-attr]
+        and not any(each.default is not None and each not in named for each in kept.table.columns)
+        and db.engine.dialect.insert_returning
+    )
+
+
+def _insert_row(kept: Kept, given: Mapping[str, Any], identifier: str) -> tuple[Any, ...]:
+    nulls = frozenset(name for name, value in given.items() if isinstance(value, Null))
+    statement = prepared.kept(
+        ("insert", kept, tuple(given), nulls), lambda: _insert_into(kept, given, nulls)
+    )
+    values = {f"value{i}": value for i, value in enumerate(given.values())}
+    key = tuple(prepared.rows(statement, values)[0])
+    [row] = images.read(kept, [key])  # not by RETURNING, which triggers of the database run after
+    entry = Entry(kept.key_text(key), None, kept.text(row), submission=identifier)
+    history.record(kept.name, CREATE, [entry])
+    return key
+
+
+def _insert_into(kept: Kept, names: Iterable[str], nulls: Container[str]) -> Insert:
+    """Return the INSERT of a row whose values are bound as `value0`, `value1` ..."""
+    values = {}
+    for i, name in enumerate(names):
+        source = kept.columns[name].source
+        bound = bindparam(f"value{i}", type_=source.type)
+        values[source] = null() if name in nulls else bound
+    return insert(kept.table).values(values).returning(*(c.source for c in kept.key_columns))
+
+
+def _insert_object(kept: Kept, given: Mapping[str, Any], identifier: str) -> tuple[Any, ...]:
+    # Not the model's own constructor, which may want arguments.
+    record = inspect(kept.resource.model).class_manager.new_instance()  # type: ignore[union-attr]
+    for name, value in given.items():
+        _set(record, name, value)
     db.session.add(record)
     db.session.flush()
-    parts = tuple(getattr(record, column.name) for column in resource.key_columns)
-    _check_scope(resource, parts)
-    return key_text(resource, parts)
+    key = tuple(getattr(record, column.name) for column in kept.key_columns)
+    history.sent(kept.name, kept.key_text(key), identifier)
+    return key
 
 
 def _check_scope(resource: Resource, key: tuple[Any, ...]) -> None:
@@ -99,13 +155,17 @@ def _check_scope(resource: Resource, key: tuple[Any, ...]) -> None:
         raise RefusedError(gettext("With these values you could not see the record any more."))
 
 
-def _assign(column: Column, record: Any, value: Any, creating: bool = False) -> None:
-    defaulted = column.has_default and (column.prefilled is None or not column.nullable)
-    if value is None and creating and defaulted:
-        return  # left out, so that the default applies
-    if value is None and column.kind.name == "json":
-        value = null()  # None would be stored as JSON's null
-    setattr(record, column.name, value)
+def _set(record: Any, name: str, value: Any) -> None:
+    try:
+        setattr(record, name, value)
+    except ValueError as error:  # so the validators of a model refuse (SQLAlchemy manual)
+        message = str(error) or gettext("The database does not allow this value.")
+        raise RefusedError(message, name) from error
+
+
+def _stored(column: Column, value: Any) -> Any:
+    """Return what stores a value: None would be stored as JSON's null."""
+    return null() if value is None and column.kind.name == "json" else value
 
 
 def _locked(resource: Resource, key: tuple[Any, ...], names: list[str]) -> Any:
@@ -165,7 +225,7 @@ def update(
             changed.append(name)
     if not conflicts:
         for name in changed:
-            _assign(resource.columns[name], record, mine[name])
+            _set(record, name, _stored(resource.columns[name], mine[name]))
         db.session.flush()
         _check_scope(resource, key)
     return Update(tuple(conflicts), theirs, merged)

@@ -20,7 +20,7 @@ from webadmin import counts, records
 from webadmin.config import ConfigError
 from webadmin.database import db, sqlite_file, writing
 
-HEAD = "0005"
+HEAD = "0006"
 VERSION_TABLE = "webadmin_version"
 MIGRATIONS = Path(__file__).parent / "migrations"
 LOCK_NAME = "webadmin-schema"

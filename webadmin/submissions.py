@@ -1,24 +1,25 @@
-"""Submissions: a form sent twice (a double click, a reload) makes one record."""
+"""Submissions: a form sent twice (a double click, a reload) makes one record.
+
+What was sent stands, as a digest, beside the change that it made (see `history.Change`).
+"""
 
 import hashlib
 import json
 import secrets
 from collections.abc import Iterable
-from datetime import UTC, datetime, timedelta
-from typing import Any
+from datetime import UTC, datetime
 
-from sqlalchemy import DateTime, String, Text, bindparam, delete, insert, select, update
+from sqlalchemy import DateTime, String, Text, bindparam, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Mapped, mapped_column
 
 from webadmin import prepared
 from webadmin.database import db
-
-KEPT = timedelta(days=1)
+from webadmin.history import Change
 
 
 class Submission(db.Model):  # type: ignore[name-defined,misc]
-    """A form that made a record: the digest of what was sent, and the key that came of it."""
+    """What may be done once for ever, and has been."""
 
     __tablename__ = "webadmin_submission"
     digest: Mapped[str] = mapped_column(String(64), primary_key=True)
@@ -26,11 +27,8 @@ class Submission(db.Model):  # type: ignore[name-defined,misc]
     created_at: Mapped[datetime] = mapped_column(DateTime, index=True)
 
 
-# Statements past the session's objects, which take several times longer.
-_TABLE: Any = Submission.__table__
-_THIS = _TABLE.c.digest == bindparam("which")
-_FIND, _ENTER = select(_TABLE.c.key).where(_THIS), insert(_TABLE)
-_KEEP = update(_TABLE).where(_THIS).values(key=bindparam("to"))
+_FIND = select(Change.key).where(Change.submission == bindparam("which"))
+_RELEASE = update(Change).where(Change.submission == bindparam("which")).values(submission=None)
 
 
 def new_token() -> str:
@@ -50,38 +48,23 @@ def find(identifier: str) -> str | None:
     return str(rows[0][0]) if rows else None
 
 
-def enter(identifier: str, key: str, again: bool = False) -> None:
-    """Enter a submission in the current transaction.
+def release(identifier: str) -> None:
+    """Let a submission make another record: what came of it is gone."""
+    db.session.execute(_RELEASE, {"which": identifier})
+
+
+def claim(name: str) -> bool:
+    """Enter what may be done once, before it is done; return whether nobody has done it.
 
     Two at the same time: the second waits here until the first has committed.
-
-    Args:
-        identifier: Its digest.
-        key: The key that came of it.
-        again: Whether it was entered before, with another key.
-
-    Raises:
-        IntegrityError: Somebody else has entered it since.
     """
-    if again:
-        prepared.write(_KEEP, {"which": identifier, "to": key})
-        return
-    prepared.write(_ENTER, {"digest": identifier, "key": key, "created_at": _now()})
-    if secrets.randbelow(100) == 0:  # old ones go now and then, not on every save
-        db.session.connection().execute(delete(_TABLE).where(_TABLE.c.created_at < _now() - KEPT))
-
-
-def claim(identifier: str) -> bool:
-    """Enter what may be done once, before it is done; return whether nobody has done it."""
-    if find(identifier) is not None:
+    if db.session.get(Submission, name) is not None:
         return False
+    at = datetime.now(UTC).replace(tzinfo=None)
+    db.session.add(Submission(digest=name, key="", created_at=at))
     try:
-        enter(identifier, "")
+        db.session.flush()
     except IntegrityError:
         db.session.rollback()
         return False
     return True
-
-
-def _now() -> datetime:
-    return datetime.now(UTC).replace(tzinfo=None)
