@@ -61,8 +61,23 @@ class Numbered(Own):
     code: Mapped[str] = mapped_column(String(50), default=lambda: "made")
 
 
+class Versioned(Own):
+    __tablename__ = "versioned"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    version: Mapped[int] = mapped_column()
+    name: Mapped[str] = mapped_column(String(50), server_default="Nobody")
+    __mapper_args__ = {"version_id_col": version}  # noqa: RUF012 - SQLAlchemy's
+
+
+class Ready(Own):
+    __tablename__ = "ready"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    name: Mapped[str] = mapped_column(String(50), server_default="Nobody")
+
+
 PLAIN, CHECKED = Resource(model=Plain), Resource(model=Checked)
 STUBBORN, NUMBERED = Resource(model=Stubborn), Resource(model=Numbered)
+VERSIONED, READY = Resource(model=Versioned), Resource(model=Ready)
 
 
 @pytest.fixture
@@ -144,8 +159,12 @@ def test_what_a_model_does_itself_is_done(client: FlaskClient) -> None:
     client.post("/stubborn/new", data={"name": "Ada"})
     assert names(client, Stubborn) == ["ADA"]
     client.post("/numbered/new", data={"name": "Ada"})
+    client.post("/versioned/new", data={"name": "Ada", "version": "7"})
+    assert client.post("/ready/new", data={"name": ""}).status_code == 303
+    assert names(client, Ready) == ["Nobody"]
     with client.application.app_context():
         assert db.session.scalars(select(Numbered.code)).all() == ["made"]
+        assert db.session.scalars(select(Versioned.version)).all() == [1]
 
 
 @pytest.mark.parametrize("given", ["4", "silent"])

@@ -24,9 +24,10 @@ _OF_SESSION = {
 
 
 def hear(mapper: Mapper[Any]) -> bool:
-    """Return whether listeners or validators hear of a new object of a model."""
+    """Return whether listeners, validators or the model itself do something to a new object."""
     return (
-        _are_more(mapper.dispatch, _OF_MAPPER)
+        mapper.version_id_col is not None
+        or _are_more(mapper.dispatch, _OF_MAPPER)
         or _are_more(db.session().dispatch, _OF_SESSION)
         or any(each.class_attribute.dispatch.set for each in mapper.column_attrs)
         or getattr(mapper.class_, "__setattr__", None) is not object.__setattr__

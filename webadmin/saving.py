@@ -107,7 +107,8 @@ def _is_row(kept: Kept, given: Mapping[str, Any]) -> bool:
     """Return whether a statement makes a new record as the session would."""
     named = {kept.columns[name].source for name in given}
     return (
-        kept.in_one_table
+        bool(given)
+        and kept.in_one_table
         and not listeners.hear(inspect(kept.resource.model))  # type: ignore[union-attr]
         and not any(each.default is not None and each not in named for each in kept.table.columns)
         and db.engine.dialect.insert_returning
