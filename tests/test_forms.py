@@ -1,5 +1,6 @@
 """The form of a resource: made from its model, or the one it names; and its signed values."""
 
+from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -10,12 +11,13 @@ from browser_form import send, shown
 from flask_babel import lazy_gettext
 from flask_wtf import FlaskForm
 from library_site import Site, library_app, library_site  # noqa: F401 - fixtures
+from sqlalchemy import String
 from wtforms import StringField
 from wtforms.validators import ValidationError
 
 from library import AUTHORS, BOOKS, LINKS, Author, Book, Mood, Tag
 from webadmin import form_views, forms
-from webadmin.fields import Required, TextField, WholeNumberField
+from webadmin.fields import Required, TextField, TypedField, WholeNumberField
 from webadmin.users import USERS
 
 
@@ -193,6 +195,25 @@ class WordsForm(FlaskForm):
     name = StringField("Name")
 
 
+class Live:
+    """Choices that are looked up each time."""
+
+    def __iter__(self) -> Iterator[tuple[str, str]]:
+        yield "1", "One"
+
+
+class LiveForm(FlaskForm):
+    """Has choices that are looked up each time."""
+
+    name = TypedField("Name", of=String(), choices=Live())
+
+
+class StyledForm(FlaskForm):
+    """Has a field that is shown in a way of its own."""
+
+    name = TypedField("Name", of=String(), widget=lambda field, **_: field.name)
+
+
 class OwnForm(FlaskForm):
     """Is made in a way of its own."""
 
@@ -206,7 +227,7 @@ def test_only_forms_that_look_nothing_up_are_kept_as_html(site: Site) -> None:
     with site.app.test_request_context():
         for resource in (USERS, AUTHORS):
             assert form_views._begins_alike(resource)
-        for form in (DayForm, WordsForm, OwnForm):
+        for form in (DayForm, WordsForm, LiveForm, StyledForm, OwnForm):
             assert not form_views._begins_alike(replace(AUTHORS, form=form))
         assert not form_views._begins_alike(LINKS)  # its references are chosen among records
 

@@ -1,5 +1,6 @@
 """Listeners: what a developer's code hears of records that forms make, and what it may refuse."""
 
+import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import date
@@ -8,13 +9,13 @@ from typing import Any
 
 import pytest
 from flask.testing import FlaskClient
-from sqlalchemy import URL, String, event, inspect, select
+from sqlalchemy import JSON, URL, String, event, inspect, select, text
 from sqlalchemy.orm import DeclarativeBase, Mapped, Mapper, mapped_column, validates
 
 from conftest import database_with_tables, settings
 from pages import hidden
 from webadmin import create_app, history, listeners
-from webadmin.database import db
+from webadmin.database import db, writing
 from webadmin.history import Change
 from webadmin.resource import Resource
 from webadmin.users import User
@@ -61,6 +62,19 @@ class Numbered(Own):
     code: Mapped[str] = mapped_column(String(50), default=lambda: "made")
 
 
+class Prefilled(Own):
+    __tablename__ = "prefilled"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    name: Mapped[str | None] = mapped_column(String(50), default="Nobody")
+    extra: Mapped[Any] = mapped_column(JSON(none_as_null=False), nullable=True)
+
+
+class Coded(Own):
+    __tablename__ = "coded"
+    name: Mapped[str] = mapped_column(String(50), primary_key=True)
+    age: Mapped[int | None]
+
+
 class Versioned(Own):
     __tablename__ = "versioned"
     id: Mapped[int] = mapped_column(primary_key=True)
@@ -78,6 +92,25 @@ class Ready(Own):
 PLAIN, CHECKED = Resource(model=Plain), Resource(model=Checked)
 STUBBORN, NUMBERED = Resource(model=Stubborn), Resource(model=Numbered)
 VERSIONED, READY = Resource(model=Versioned), Resource(model=Ready)
+PREFILLED, CODED = Resource(model=Prefilled), Resource(model=Coded)
+
+
+# What changes the age: SQLite's after RETURNING; PostgreSQL's writes into another table and returns
+# nothing, as partitions were made once.
+TRIGGERS = {
+    "sqlite": [
+        "CREATE TRIGGER older AFTER INSERT ON coded "
+        "BEGIN UPDATE coded SET age = 7 WHERE name = new.name; END"
+    ],
+    "postgresql": [
+        "CREATE TABLE part () INHERITS (coded)",
+        "CREATE FUNCTION older() RETURNS trigger LANGUAGE plpgsql AS "
+        "$$ BEGIN INSERT INTO part VALUES (new.name, 7); RETURN NULL; END $$",
+        "CREATE TRIGGER older BEFORE INSERT ON coded FOR EACH ROW EXECUTE FUNCTION older()",
+    ],
+    "mysql": ["CREATE TRIGGER older BEFORE INSERT ON coded FOR EACH ROW SET new.age = 7"],
+}
+TRIGGERS["mariadb"] = TRIGGERS["mysql"]
 
 
 @pytest.fixture
@@ -102,7 +135,7 @@ def listening(target: Any, name: str, hear: Callable[..., Any]) -> Iterator[None
 
 def names(client: FlaskClient, model: type[Any]) -> list[str]:
     with client.application.app_context():
-        return list(db.session.scalars(select(model.name).order_by(model.id)))
+        return list(db.session.scalars(select(model.name).order_by(*inspect(model).primary_key)))
 
 
 def shout(_mapper: object, _connection: object, record: Any) -> None:
@@ -118,7 +151,13 @@ def test_nobody_hears_of_a_plain_record(client: FlaskClient) -> None:
     """Else saving would take twice as long: the numbers in `listeners` are those of webadmin."""
     with client.application.app_context():
         for model in (User, Plain):
-            assert not listeners.hear(inspect(model))
+            mapper = inspect(model)
+            assert not listeners.hear(mapper)
+            for dispatch, own in (
+                (mapper.dispatch, listeners._OF_MAPPER),
+                (db.session().dispatch, listeners._OF_SESSION),
+            ):
+                assert {name: len(getattr(dispatch, name)) for name in own} == own
         for model in (Checked, Stubborn):
             assert listeners.hear(inspect(model))
 
@@ -153,6 +192,42 @@ def test_after_an_insert_too(client: FlaskClient) -> None:
     with listening(Plain, "after_insert", lambda *arguments: heard.append(arguments[2].name)):
         client.post("/plain/new", data={"name": "Ada"})
     assert heard == ["Ada"]
+
+
+def test_what_was_prefilled_and_emptied_is_empty(client: FlaskClient) -> None:
+    client.post("/prefilled/new", data={"name": "", "extra": ""})
+    with listening(Prefilled, "before_insert", lambda *_: None):
+        client.post("/prefilled/new", data={"name": "", "extra": ""})
+    assert names(client, Prefilled) == [None, None]
+    with client.application.app_context():
+        assert db.session.scalar(text("SELECT COUNT(*) FROM prefilled WHERE extra IS NULL")) == 2
+
+
+def test_who_listens_to_the_engine_hears_everything(client: FlaskClient) -> None:
+    heard: list[str] = []
+
+    def hear(_link: object, _cursor: object, sql: str, *_: object) -> None:
+        heard.append(sql)
+
+    with client.application.app_context():
+        engine = db.engine
+    with listening(engine, "after_cursor_execute", hear):
+        client.post("/plain/new", data={"name": "Ada"})
+    for table in ("plain", "webadmin_change"):
+        assert any(sql.startswith(f"INSERT INTO {table} ") for sql in heard), heard
+
+
+def test_a_trigger_may_change_or_move_what_is_saved(client: FlaskClient) -> None:
+    with client.application.app_context(), writing():
+        for sql in TRIGGERS[db.engine.dialect.name]:
+            db.session.execute(text(sql))
+        db.session.commit()
+    answer = client.post("/coded/new", data={"name": "Ada", "age": "1"})
+    assert answer.status_code == 303
+    assert names(client, Coded) == ["Ada"]
+    with client.application.app_context():
+        after = db.session.scalars(select(Change.after)).one()
+        assert json.loads(after or "") == {"name": "Ada", "age": 7}
 
 
 def test_what_a_model_does_itself_is_done(client: FlaskClient) -> None:

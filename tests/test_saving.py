@@ -1,6 +1,6 @@
 """Creating and deleting: what a page promises is what the database holds."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import lists
@@ -14,7 +14,7 @@ from wtforms import BooleanField, SelectField, StringField
 
 from conftest import database_with_tables, settings
 from pages import add_people, hidden, stored
-from webadmin import bulk, create_app, history, submissions
+from webadmin import bulk, create_app, history, records, submissions
 from webadmin.database import db, writing
 from webadmin.resource import Resource
 from webadmin.users import USERS
@@ -177,7 +177,7 @@ def test_of_one_form_sent_twice_at_the_same_time_the_second_is_told_the_key(
     assert client.post("/users/new", data=data).status_code == 303
     real, asked = submissions.find, []
 
-    def late(identifier: str) -> str | None:
+    def late(identifier: str) -> submissions.Made | None:
         asked.append(identifier)
         return None if len(asked) == 1 else real(identifier)  # not yet, when it first looks
 
@@ -199,6 +199,35 @@ def test_what_refuses_a_record_is_no_second_form(app: Flask, client: FlaskClient
     assert len(stored(app)) == 1
     answer = client.post("/users/new", data={"name": "Eve", "_submission": token})
     assert answer.status_code == 303
+
+
+def test_a_form_saved_twice_again_after_a_delete_creates_once(
+    app: Flask, client: FlaskClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Both find what was deleted; the one that comes second does not take it from the first."""
+    data = {"name": "Bob", "_submission": hidden(client.get("/users/new"), "_submission")}
+    client.post("/users/new", data=data)
+    client.post("/users/1/delete")
+    real = submissions.find
+    with app.app_context():
+        found = real(only(db.session.scalars(select(history.Change.submission)).all()))
+    client.post("/users/new", data=data)
+    asked: list[str] = []
+
+    def late(identifier: str) -> submissions.Made | None:
+        asked.append(identifier)
+        return found if len(asked) == 1 else real(identifier)
+
+    monkeypatch.setattr(submissions, "find", late)
+    monkeypatch.setattr(records, "exists", lambda *_: False)
+    answer = client.post("/users/new", data=data, follow_redirects=True)
+    assert "was created already" in answer.text
+    assert [row[1] for row in stored(app)] == ["Bob"]
+
+
+def only(found: Sequence[str | None]) -> str:
+    [one] = filter(None, found)
+    return one
 
 
 def test_an_earlier_form_is_found_by_an_index(app: Flask) -> None:

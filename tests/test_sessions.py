@@ -330,6 +330,14 @@ def test_messages_of_two_saves_are_shown_together(app: Flask) -> None:
     assert "“&lt;Bob&gt;” was created." in page
 
 
+def test_who_signs_in_next_does_not_see_the_messages_of_before(app: Flask) -> None:
+    app.config["WTF_CSRF_ENABLED"] = False
+    client = app.test_client()
+    client.post("/users/new", data={"name": "Ada", "age": ""})
+    client.post("/sign-out")
+    assert "Ada" not in client.get("/sign-in").text
+
+
 @pytest.mark.parametrize("value", ["nonsense", "W1siZXJyb3IiLCJib28iXV0.aaaaaaaaaaaaaaaaaaaaaaaa"])
 def test_forged_messages_are_not_shown(app: Flask, value: str) -> None:
     client = app.test_client()

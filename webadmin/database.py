@@ -121,12 +121,17 @@ def begin_request(safe: bool) -> None:
     g.only_reads = safe
 
 
-def _refuse_writes(*_: object) -> None:
-    if g.get("only_reads"):
+def refuse_writes(*_: object) -> None:
+    """Refuse to write in a request that is to read only.
+
+    Raises:
+        RuntimeError: Its method is safe.
+    """
+    if context.g().get("only_reads"):
         raise RuntimeError("A request with a safe method cannot write records.")
 
 
-event.listen(db.session, "before_flush", _refuse_writes)
+event.listen(db.session, "before_flush", refuse_writes)
 event.listen(db.session, "after_transaction_create", _stop_reading)
 event.listen(db.session, "after_begin", _begun)
 event.listen(db.session, "after_transaction_end", _ended)

@@ -1,12 +1,20 @@
 """Fields judged one by one: what a form would say of a text, in a quarter of the time."""
 
+from datetime import date, time, timedelta
+from decimal import Decimal
+from enum import Enum
+from types import NoneType
 from typing import Any
+from uuid import UUID
 
+from flask_babel.speaklater import LazyString
 from flask_wtf import FlaskForm
+from sqlalchemy.types import TypeEngine
 from wtforms.validators import StopValidation, ValidationError
 
 from webadmin.fields import (
     Between,
+    Check,
     MaxLength,
     NoControlCharacters,
     Required,
@@ -39,13 +47,28 @@ def is_plain(form: FlaskForm) -> bool:
     )
 
 
+# What a field is told that shows the same each time.
+_FIXED = (
+    *(str, bytes, int, float, NoneType, Decimal, date, time, timedelta, Enum, UUID),
+    *(LazyString, TypeEngine, Check),
+)
+
+
 def is_static(form: FlaskForm) -> bool:
     """Return whether a form that nobody has filled in shows the same to everybody."""
-    return (
-        is_plain(form)
-        and type(form).__init__ is FlaskForm.__init__
-        and not any(type(field) is ReferenceField or callable(field.default) for field in form)
+    kind = type(form)
+    own = any(
+        getattr(kind, name) is not getattr(FlaskForm, name)
+        for name in ("__init__", "__iter__", "Meta")
     )
+    told = [(*made.args, *made.kwargs.values()) for _, made in kind._unbound_fields]
+    return is_plain(form) and not own and _is_fixed(told)
+
+
+def _is_fixed(value: Any) -> bool:
+    if isinstance(value, list | tuple):
+        return all(map(_is_fixed, value))
+    return isinstance(value, _FIXED)
 
 
 class _Probe:

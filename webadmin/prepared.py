@@ -13,7 +13,7 @@ from sqlalchemy import Connection, Dialect, Insert, PoolProxiedConnection, Updat
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.sql.compiler import SQLCompiler
 
-from webadmin.database import connection, session_connection
+from webadmin.database import connection, refuse_writes, session_connection
 
 T = TypeVar("T")
 CURSOR = "webadmin_cursor"
@@ -59,29 +59,51 @@ def rows(
         DBAPIError: As SQLAlchemy raises it.
     """
     link = connection()
-    if link.engine.dispatch.before_cursor_execute:
+    if _is_heard(link):
         return link.execute(statement, parameters).all()
     prepared = _prepared(statement, link.dialect)
     return _handed(link, prepared.sql, lambda cursor: prepared.select(cursor, parameters, planned))
 
 
-def write(statement: Insert | Update, parameters: Mapping[str, Any]) -> None:
-    """Execute an INSERT or UPDATE that is kept, in the session's transaction; see `rows`."""
+def write(statement: Insert | Update, parameters: Mapping[str, Any]) -> Sequence[Sequence[Any]]:
+    """Execute an INSERT or UPDATE that is kept, in the session's transaction; see `rows`.
+
+    Returns:
+        What it returns: no rows without RETURNING.
+
+    Raises:
+        RuntimeError: The request's method is safe.
+    """
+    refuse_writes()
     link = session_connection()
-    if link.engine.dispatch.before_cursor_execute:
-        link.execute(statement, parameters)
-        return
+    if _is_heard(link):
+        result = link.execute(statement, parameters)
+        return result.all() if result.returns_rows else ()
     prepared = _prepared(statement, link.dialect)
-    _handed(link, prepared.sql, lambda cursor: prepared.run(cursor, parameters))
+    act = prepared.select if prepared.types else prepared.run
+    return _handed(link, prepared.sql, lambda cursor: act(cursor, parameters) or ())
 
 
-def write_raw(sql: str, values: Sequence[Sequence[Any]]) -> None:
+def write_raw(sql: str, values: Sequence[tuple[Any, ...]]) -> None:
     """Execute a statement as the driver takes it, for each of some values; see `write`."""
+    refuse_writes()
     link = session_connection()
-    if len(values) > 1 or link.engine.dispatch.before_cursor_execute:
-        link.exec_driver_sql(sql, list(map(tuple, values)))
+    if len(values) > 1 or _is_heard(link):
+        link.exec_driver_sql(sql, list(values))
     else:
         _handed(link, sql, lambda cursor: cursor.execute(sql, values[0]))
+
+
+def _is_heard(link: Connection) -> bool:
+    """Return whether something listens to what SQLAlchemy executes."""
+    heard, failed = link.engine.dispatch, link.dialect.dispatch
+    return bool(
+        heard.before_cursor_execute
+        or heard.after_cursor_execute
+        or heard.before_execute
+        or heard.after_execute
+        or failed.handle_error
+    )
 
 
 def _handed(link: Connection, sql: str, act: Callable[[Any], T]) -> T:
@@ -144,7 +166,7 @@ class _Prepared:
         cursor.execute(self.sql, given, **({} if planned else self.unplanned))
 
     def select(
-        self, cursor: Any, parameters: Mapping[str, Any], planned: bool
+        self, cursor: Any, parameters: Mapping[str, Any], planned: bool = True
     ) -> Sequence[Sequence[Any]]:
         self.run(cursor, parameters, planned)
         found: Sequence[Sequence[Any]] = cursor.fetchall()

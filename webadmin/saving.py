@@ -1,10 +1,10 @@
 """Records written: created once, updated without losing what others wrote."""
 
-from collections.abc import Container, Iterable, Mapping
+from collections.abc import Collection, Container, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Insert, Null, bindparam, insert, inspect, null
+from sqlalchemy import Insert, bindparam, insert, inspect, null
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import load_only
 
@@ -12,7 +12,7 @@ from webadmin import history, images, listeners, prepared, records, submissions
 from webadmin.columns import Column
 from webadmin.database import db, dialect
 from webadmin.history import CREATE, Entry
-from webadmin.images import Kept
+from webadmin.images import Kept, Key
 from webadmin.keys import parse_key
 from webadmin.messages import gettext
 from webadmin.resource import Resource
@@ -67,19 +67,19 @@ def create(resource: Resource, values: Mapping[str, Any], identifier: str) -> tu
     """
     earlier = submissions.find(identifier)
     if earlier is not None:
-        key = parse_key(resource, earlier, dialect())
+        key = parse_key(resource, earlier.key, dialect())
         if key is None or records.exists(resource, key):
-            return earlier, False
+            return earlier.key, False
         # Made once and deleted since: going back and saving again is meant.
-        submissions.release(identifier)
+        submissions.release(earlier)
     try:
         made = _insert(resource, values, identifier)
     except (DBAPIError, RefusedError):
         db.session.rollback()
         faster = submissions.find(identifier)  # of the same form, sent at the same time
-        if faster in (None, earlier):
+        if faster is None or faster == earlier:
             raise
-        return str(faster), False
+        return faster.key, False
     return made, True
 
 
@@ -99,7 +99,7 @@ def _given(resource: Resource, values: Mapping[str, Any]) -> dict[str, Any]:
         column = resource.columns[name]
         left = column.has_default and (column.prefilled is None or not column.nullable)
         if value is not None or not left:
-            given[name] = _stored(column, value)
+            given[name] = value
     return given
 
 
@@ -115,34 +115,46 @@ def _is_row(kept: Kept, given: Mapping[str, Any]) -> bool:
     )
 
 
-def _insert_row(kept: Kept, given: Mapping[str, Any], identifier: str) -> tuple[Any, ...]:
-    nulls = frozenset(name for name, value in given.items() if isinstance(value, Null))
+def _insert_row(kept: Kept, given: Mapping[str, Any], identifier: str) -> Key:
+    nulls = frozenset(name for name in kept.json if given.get(name) is None)
     statement = prepared.kept(
         ("insert", kept, tuple(given), nulls), lambda: _insert_into(kept, given, nulls)
     )
-    values = {f"value{i}": value for i, value in enumerate(given.values())}
-    key = tuple(prepared.rows(statement, values)[0])
-    [row] = images.read(kept, [key])  # not by RETURNING, which triggers of the database run after
-    entry = Entry(kept.key_text(key), None, kept.text(row), submission=identifier)
-    history.record(kept.name, CREATE, [entry])
+    made = prepared.write(statement, {f"value{i}": each for i, each in enumerate(given.values())})
+    key = tuple(made[0]) if made else tuple(given[column.name] for column in kept.key_columns)
+    # Read anew, not returned: triggers of the database may change the row after RETURNING.
+    for row in images.read(kept, [key]):
+        entry = Entry(kept.key_text(key), None, kept.text(row), submission=identifier)
+        history.record(kept.name, CREATE, [entry])
     return key
 
 
-def _insert_into(kept: Kept, names: Iterable[str], nulls: Container[str]) -> Insert:
-    """Return the INSERT of a row whose values are bound as `value0`, `value1` ..."""
+def _insert_into(kept: Kept, names: Collection[str], nulls: Container[str]) -> Insert:
+    """Return the INSERT of a row, whose values are bound as `value0`, `value1` ...
+
+    It returns the key, where that is not given: a trigger of PostgreSQL that writes the row
+    elsewhere returns none.
+    """
     values = {}
     for i, name in enumerate(names):
         source = kept.columns[name].source
         bound = bindparam(f"value{i}", type_=source.type)
         values[source] = null() if name in nulls else bound
-    return insert(kept.table).values(values).returning(*(c.source for c in kept.key_columns))
+    statement = insert(kept.table).values(values)
+    if all(column.name in names for column in kept.key_columns):
+        return statement.inline()
+    return statement.returning(*(column.source for column in kept.key_columns))
 
 
-def _insert_object(kept: Kept, given: Mapping[str, Any], identifier: str) -> tuple[Any, ...]:
+def _insert_object(kept: Kept, given: Mapping[str, Any], identifier: str) -> Key:
     # Not the model's own constructor, which may want arguments.
     record = inspect(kept.resource.model).class_manager.new_instance()  # type: ignore[union-attr]
     for name, value in given.items():
         _set(record, name, value)
+        column = kept.columns[name]
+        if (column.has_default or name in kept.json) and getattr(record, name) is None:
+            # The session would leave it out, or write JSON's null. No listener is to meet this.
+            inspect(record).dict[name] = null()
     db.session.add(record)
     db.session.flush()
     key = tuple(getattr(record, column.name) for column in kept.key_columns)

@@ -195,6 +195,7 @@ def end(account_id: int, digest: str) -> bool:
 
 def end_current() -> None:
     """End this browser's session; the caller commits."""
+    session.pop("_flashes", None)  # Flask's messages: the next person is not to see them
     token = session.pop(TOKEN, None)
     if isinstance(token, str):
         db.session.execute(delete(SessionRecord).where(SessionRecord.digest == _digest(token)))

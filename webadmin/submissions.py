@@ -8,6 +8,7 @@ import json
 import secrets
 from collections.abc import Iterable
 from datetime import UTC, datetime
+from typing import NamedTuple
 
 from sqlalchemy import DateTime, String, Text, bindparam, select, update
 from sqlalchemy.exc import IntegrityError
@@ -27,8 +28,14 @@ class Submission(db.Model):  # type: ignore[name-defined,misc]
     created_at: Mapped[datetime] = mapped_column(DateTime, index=True)
 
 
-_FIND = select(Change.key).where(Change.submission == bindparam("which"))
-_RELEASE = update(Change).where(Change.submission == bindparam("which")).values(submission=None)
+class Made(NamedTuple):
+    """What came of a submission: the id of the change, and the key of the record."""
+
+    change: int
+    key: str
+
+
+_FIND = select(Change.id, Change.key).where(Change.submission == bindparam("which"))
 
 
 def new_token() -> str:
@@ -42,15 +49,15 @@ def digest(resource_name: str, token: str, fields: Iterable[tuple[str, str]]) ->
     return hashlib.sha256(data.encode()).hexdigest()
 
 
-def find(identifier: str) -> str | None:
-    """Return the key that came of a submission, or None where it is new."""
+def find(identifier: str) -> Made | None:
+    """Return what came of a submission, or None where it is new."""
     rows = prepared.rows(_FIND, {"which": identifier})
-    return str(rows[0][0]) if rows else None
+    return Made(*rows[0]) if rows else None
 
 
-def release(identifier: str) -> None:
+def release(made: Made) -> None:
     """Let a submission make another record: what came of it is gone."""
-    db.session.execute(_RELEASE, {"which": identifier})
+    db.session.execute(update(Change).where(Change.id == made.change).values(submission=None))
 
 
 def claim(name: str) -> bool:
