@@ -121,6 +121,11 @@ def begin_request(safe: bool) -> None:
     g.only_reads = safe
 
 
+def end_request() -> None:
+    """Forget what `begin_request` noted: an application's context may outlast its requests."""
+    g.pop("only_reads", None)
+
+
 def refuse_writes(*_: object) -> None:
     """Refuse to write in a request that is to read only.
 

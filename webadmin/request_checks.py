@@ -9,7 +9,7 @@ from werkzeug.exceptions import BadRequest, LengthRequired, UnsupportedMediaType
 from werkzeug.wrappers import Response
 
 from webadmin import context, schema
-from webadmin.database import begin_request, writing
+from webadmin.database import begin_request, end_request, writing
 from webadmin.errors import SchemaMissingError
 from webadmin.messages import gettext
 from webadmin.templating import account
@@ -140,6 +140,7 @@ def begin() -> None:
 
 def end(_error: BaseException | None) -> None:
     """End what `begin` began."""
+    end_request()
     transactions: Any = context.request().environ.pop("webadmin.writing", None)
     if transactions is not None:
         transactions.__exit__(None, None, None)
