@@ -15,13 +15,12 @@ from sqlalchemy import update as update_of
 from sqlalchemy.orm import Mapper
 
 from webadmin import filters, history, images, removing, search_indexes
-from webadmin.columns import Column
 from webadmin.database import db
 from webadmin.history import CREATE, EDIT, Entry
 from webadmin.images import Kept, Key, Row
 from webadmin.messages import gettext
 from webadmin.resource import Resource
-from webadmin.saving import RefusedError
+from webadmin.saving import RefusedError, stored
 
 Values = Mapping[str, Any]
 Undoes = Mapping[str, int]
@@ -249,11 +248,7 @@ def _write(kept: Kept, edits: list[tuple[Key, Values]]) -> None:
 def _assigned(kept: Kept, names: Sequence[str], values: Values) -> dict[Any, Any]:
     """Return what UPDATE is to set."""
     columns = [kept.columns[name] for name in names]
-    return {column.source: _sql(column, values[column.name]) for column in columns}
-
-
-def _sql(column: Column, value: Any) -> Any:
-    return null() if value is None and column.kind.name == "json" else value
+    return {column.source: stored(column, values[column.name]) for column in columns}
 
 
 def _one_by_one(
@@ -290,5 +285,5 @@ def _update_objects(kept: Kept, edits: list[tuple[Key, Values]]) -> None:
         for key, values in edits:
             record = db.session.get_one(model, key if len(key) > 1 else key[0])
             for name, value in values.items():
-                setattr(record, name, _sql(kept.columns[name], value))
+                setattr(record, name, stored(kept.columns[name], value))
         db.session.flush()

@@ -45,14 +45,17 @@ class Blank:
 
     def shown(self) -> dict[str, Any]:
         """Return what the template of fields shows."""
-        form = forms.build(self.resource, formdata=None, meta={"csrf": False})
-        return _shown(self.resource, form)
+        return _shown(self.resource, _unfilled(self.resource))
 
 
 @cache
 def _begins_alike(resource: Resource) -> bool:
     """Return whether nothing in the form of a new record is looked up when it is asked for."""
-    return judging.is_static(forms.build(resource, formdata=None, meta={"csrf": False}))
+    return judging.is_static(_unfilled(resource))
+
+
+def _unfilled(resource: Resource) -> FlaskForm:
+    return forms.build(resource, formdata=None, meta={"csrf": False})
 
 
 def _blank(resource: Resource) -> Blank | None:

@@ -176,7 +176,7 @@ def _set(record: Any, name: str, value: Any) -> None:
         raise RefusedError(message, name) from error
 
 
-def _stored(column: Column, value: Any) -> Any:
+def stored(column: Column, value: Any) -> Any:
     """Return what stores a value: None would be stored as JSON's null."""
     return null() if value is None and column.kind.name == "json" else value
 
@@ -238,7 +238,7 @@ def update(
             changed.append(name)
     if not conflicts:
         for name in changed:
-            _set(record, name, _stored(resource.columns[name], mine[name]))
+            _set(record, name, stored(resource.columns[name], mine[name]))
         db.session.flush()
         _check_scope(resource, key)
     return Update(tuple(conflicts), theirs, merged)

@@ -18,8 +18,8 @@ from itsdangerous import BadSignature, URLSafeSerializer, URLSafeTimedSerializer
 
 from webadmin import context, devices
 from webadmin.config import secret_keys
+from webadmin.sessions import FLASHES
 
-FLASHES = "_flashes"  # the key of Flask's messages in a session
 MESSAGES = "webadmin_messages"
 
 

@@ -31,6 +31,7 @@ from webadmin.database import db, reading, release, writing
 from webadmin.permissions import Role
 
 TOKEN = "token"  # noqa: S105 - the name of the cookie's entry
+FLASHES = "_flashes"  # the key of Flask's messages in a session
 # Written past the session: it is no change of the account that its history should tell.
 _ACCOUNT: Any = Account.__table__
 SEEN_EVERY = timedelta(minutes=1)
@@ -195,7 +196,7 @@ def end(account_id: int, digest: str) -> bool:
 
 def end_current() -> None:
     """End this browser's session; the caller commits."""
-    session.pop("_flashes", None)  # Flask's messages: the next person is not to see them
+    session.pop(FLASHES, None)  # the next person is not to see them
     token = session.pop(TOKEN, None)
     if isinstance(token, str):
         db.session.execute(delete(SessionRecord).where(SessionRecord.digest == _digest(token)))
