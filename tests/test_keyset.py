@@ -42,9 +42,9 @@ def check_neighbours(state: ListState, most: int = 12) -> None:
     """The records beside each record are those beside it in the list."""
     expected: list[str | None] = [None, *lists.plain(state), None]
     for i in range(1, min(len(expected) - 1, most + 1)):
-        found = records.get(state, (), parts(state, str(expected[i])))
+        found = records.between(state, (), parts(state, str(expected[i])))
         assert found is not None
-        assert records.neighbours(state, found[1]) == (expected[i - 1], expected[i + 1])
+        assert found[1:] == (expected[i - 1], expected[i + 1])
 
 
 def parts(state: ListState, key: str) -> tuple[Any, ...]:

@@ -18,6 +18,7 @@ from webadmin.users import USERS, User
 MANY = 100_000
 # Three legs of a page, which SQLite and MariaDB count twice and more: there, and put together.
 MOST_READ = 550
+BESIDE = 20  # one record and, of each leg to either side, the nearest
 COUNTED = 2 * BOUND + MOST_READ  # MariaDB reads what it counts once more
 # What matches is read once, but counted by each step of a plan that it passes: SQLite's steps
 # about four times, PostgreSQL's scans of an index, of the table and of what came of both.
@@ -85,6 +86,17 @@ def test_a_page_reads_little_and_by_an_index(crowded: Flask, query: str) -> None
                     # In the order of the key SQLite walks the table itself, which is its index.
                     by_key = records.dialect() == "sqlite" and state.ordering[0].endswith("id")
                     assert counting or by_key or not scans(sql, parameters), sql
+
+
+@pytest.mark.parametrize("sort", SORTS)
+def test_a_record_is_read_with_few_others(crowded: Flask, sort: str) -> None:
+    with crowded.app_context():
+        key = db.session.scalar(
+            selects.matching(ListState(USERS)).where(User.id >= MANY // 2).limit(1)
+        )
+        with lists.statements() as run:
+            assert records.between(ListState(USERS, sort=(sort,)), ("name",), (key,)) is not None
+        assert sum(lists.records_read(*each) for each in run) < BESIDE
 
 
 def scans(sql: str, parameters: Any) -> bool:

@@ -161,7 +161,7 @@ def edit(resource: Resource, key: str) -> Answer:
     state = listing.parse(resource, request.args)
     if request.method == "POST":
         return _edit(state, key)
-    values, _ = load(state, forms.names(resource), key)
+    values = load(state, forms.names(resource), key)
     form = forms.build(resource, values)
     return _edit_page(state, key, form, values, 200)
 
@@ -186,7 +186,7 @@ def _edit(state: ListState, key: str) -> Answer:
     parts = key_or_404(resource, key)
     original = forms.unsign(resource, key, request.form.get("_original", ""))
     if original is None or set(original) != set(forms.names(resource)):
-        values, _ = load(state, forms.names(resource), key)
+        values = load(state, forms.names(resource), key)
         form = forms.build(resource, values)
         form.form_errors.append(gettext("The form was incomplete. Check it and save again."))
         return _edit_page(state, key, form, values, 400)
@@ -280,7 +280,7 @@ def delete(resource: Resource, key: str) -> Answer:
     """Show what is to be deleted, and delete it."""
     state = listing.parse(resource, request.args)
     parts = key_or_404(resource, key)
-    values, _ = load(state, list(resource.list_display), key)
+    values = load(state, list(resource.list_display), key)
     name = title(resource, values, key)
     problem, status = "", 200
     if request.method == "POST":

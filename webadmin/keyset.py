@@ -204,6 +204,21 @@ def neighbours(base: Select[Any], keys: Sequence[SortKey], there: Filled) -> Any
     return union_all(*both)
 
 
+def nearest(
+    base: Select[Any], key: SortKey, value: ColumnElement[Any], backward: bool
+) -> ColumnElement[Any]:
+    """Return what is next to a value in a list of one key, as a column of any other SELECT.
+
+    Args:
+        base: One column of all records of the list.
+        key: The sort.
+        value: The value of one of them.
+        backward: Whether it lies before.
+    """
+    found = base.where(key.beyond(value, backward)).order_by(key.order(backward))
+    return found.limit(_literal(1)).correlate(None).scalar_subquery()
+
+
 def _leg(
     base: Select[Any], keys: Sequence[SortKey], part: Leg, backward: bool, limit: int | None
 ) -> Select[Any]:

@@ -252,8 +252,38 @@ def _record_statement(
     return select(*selects.labelled(resource, names, short=False), *place).where(*found)
 
 
-def neighbours(state: ListState, place: list[Any]) -> tuple[str | None, str | None]:
-    """Return the keys of the records before and after a place in a list."""
+def between(
+    state: ListState, names: Sequence[str], key: tuple[Any, ...]
+) -> tuple[Record, str | None, str | None] | None:
+    """Return a record with the named columns, and the keys of those before and after it in a list.
+
+    None where there is no record with that key.
+    """
+    sort = sorting.sort_keys(state.resource, state.ordering, dialect())
+    if len(sort) > 1 or state.narrowed or state.resource.scope:
+        found = get(state, names, key)
+        return found and (found[0], *_neighbours(state, found[1]))
+    # Its place in a list that is sorted by the key alone is known before it is read.
+    form = state.resource, state.ordering, dialect(), tuple(names)
+    rows = prepared.rows(selects.kept(_between_statement, *form), {"key0": key[0]})
+    if not rows:
+        return None
+    (record,) = _records(state.resource, rows, len(names))
+    beside = (None if one is None else key_text(state.resource, [one]) for one in rows[0][-2:])
+    return record, *beside  # type: ignore[return-value]
+
+
+def _between_statement(
+    resource: Resource, ordering: tuple[str, ...], name: str, names: tuple[str, ...]
+) -> Any:
+    (key,) = sorting.sort_keys(resource, ordering, name)
+    itself = bindparam("key0", type_=key.column.type)
+    others = select(key.column.attribute)
+    beside = (keyset.nearest(others, key, itself, backward) for backward in (True, False))
+    return _record_statement(resource, ordering, name, names).add_columns(*beside)
+
+
+def _neighbours(state: ListState, place: list[Any]) -> tuple[str | None, str | None]:
     values = keyset.parameters(place)
     nearest: dict[bool, tuple[int, str]] = {}
     try:

@@ -112,13 +112,12 @@ def key_or_404(resource: Resource, key: str) -> tuple[Any, ...]:
     return parts
 
 
-def load(state: ListState, names: Sequence[str], key: str) -> tuple[dict[str, Any], list[Any]]:
-    """Return the named values of a record and its place in the list; 404 where there is none."""
+def load(state: ListState, names: Sequence[str], key: str) -> dict[str, Any]:
+    """Return the named values of a record; 404 where there is none."""
     found = records.get(state, names, key_or_404(state.resource, key))
     if found is None:
         abort(404)
-    record, place = found
-    return dict(zip(names, record.values, strict=True)), place
+    return dict(zip(names, found[0].values, strict=True))
 
 
 def title(resource: Resource, values: dict[str, Any], key: str) -> str:
@@ -132,8 +131,11 @@ def title(resource: Resource, values: dict[str, Any], key: str) -> str:
 def detail(resource: Resource, key: str, **context: Any) -> Answer:
     """Show one record; `context` is for a template of the resource's own."""
     state = listing.parse(resource, request.args)
-    values, place = load(state, list(resource.columns), key)
-    previous, following = records.neighbours(state, place)
+    found = records.between(state, list(resource.columns), key_or_404(resource, key))
+    if found is None:
+        abort(404)
+    record, previous, following = found
+    values = dict(zip(resource.columns, record.values, strict=True))
     shown = []
     for name, value in values.items():
         column = resource.columns[name]
@@ -154,7 +156,7 @@ def detail(resource: Resource, key: str, **context: Any) -> Answer:
         delete_url=record_url(state, key, "/delete"),
         place_url=site_url(f"{resource.name}/") + state.turned(around=key),
         history_url=record_url(state, key, "/history"),
-        found=(found := timeline.of_record(resource, key, size=RECENT)),
-        undoable=bool(found.entries),
+        found=(changes := timeline.of_record(resource, key, size=RECENT)),
+        undoable=bool(changes.entries),
         **context,
     )

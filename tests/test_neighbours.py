@@ -1,0 +1,77 @@
+"""A record and those beside it, read in one statement where a list is sorted by its key alone."""
+
+import uuid
+from collections.abc import Iterator
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Any
+
+import lists
+import pytest
+import sqlalchemy as sa
+from flask import Flask
+from sqlalchemy.orm import DeclarativeBase
+
+from webadmin import keys, records
+from webadmin.database import db
+from webadmin.listing import ListState
+from webadmin.resource import Resource
+
+
+class Base(DeclarativeBase):
+    pass
+
+
+KINDS: dict[str, tuple[Any, list[Any]]] = {
+    "integer": (sa.Integer, [-2, 1, 30]),
+    "string": (sa.String(20), ["", "B", "a", "z"]),
+    "decimal": (sa.Numeric(8, 3), [Decimal("-1.5"), Decimal("2.125"), Decimal("10")]),
+    "date": (sa.Date, [date(1999, 12, 31), date(2000, 1, 1), date(2024, 2, 29)]),
+    "datetime": (sa.DateTime, [datetime(2000, 1, 1, 0, second) for second in (1, 2, 30)]),
+    "uuid": (sa.Uuid, [uuid.UUID(int=number) for number in (1, 2**100, 2**127)]),
+    "choice": (sa.Enum("small", "large", "medium", name="size"), ["small", "large", "medium"]),
+}
+
+
+def model(kind: str) -> Any:
+    column = sa.Column(KINDS[kind][0], primary_key=True, autoincrement=False)
+    parts = {"__tablename__": f"keyed_by_{kind}", "key": column, "name": sa.Column(sa.String(20))}
+    return type(f"KeyedBy{kind.title()}", (Base,), parts)
+
+
+RESOURCES = {kind: Resource(model=model(kind)) for kind in KINDS}
+
+
+@pytest.fixture
+def tables(site: Flask) -> Iterator[Flask]:
+    with site.app_context():
+        Base.metadata.create_all(db.engine)
+        yield site
+        db.session.rollback()
+        Base.metadata.drop_all(db.engine)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("sort", [(), ("-key",)])
+def test_records_stand_between_those_beside_them(
+    tables: Flask, kind: str, sort: tuple[str, ...]
+) -> None:
+    resource = RESOURCES[kind]
+    rows = [{"key": value, "name": kind} for value in KINDS[kind][1]]
+    db.session.execute(sa.insert(resource.model), rows)
+    db.session.commit()
+    state = ListState(resource, sort=sort)
+    there = [None, *(record.key for record in records.page(state).records), None]
+    for before, key, after in zip(there, there[1:], there[2:], strict=False):
+        parts = keys.parse_key(resource, str(key), records.dialect())
+        assert parts is not None
+        with lists.statements() as run:
+            found = records.between(state, ("name",), parts)
+        assert found == (records.Record(str(key), (kind,)), before, after)
+        assert len(run) == 1
+
+
+def test_a_record_that_is_gone_has_no_neighbours(tables: Flask) -> None:
+    assert records.between(ListState(RESOURCES["integer"]), ("name",), (1,)) is None
+    by_name = ListState(RESOURCES["integer"], sort=("name",))
+    assert records.between(by_name, ("name",), (1,)) is None
