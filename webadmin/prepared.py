@@ -94,6 +94,14 @@ def write_raw(sql: str, values: Sequence[tuple[Any, ...]]) -> None:
         _handed(link, sql, lambda cursor: cursor.execute(sql, values[0]))
 
 
+def tell(link: Connection, sql: str) -> None:
+    """Execute a statement that has neither values nor rows, as the driver takes it; see `rows`."""
+    if _is_heard(link):
+        link.exec_driver_sql(sql)
+    else:
+        _handed(link, sql, lambda cursor: cursor.execute(sql))
+
+
 def _is_heard(link: Connection) -> bool:
     """Return whether something listens to what SQLAlchemy executes."""
     heard, failed = link.engine.dispatch, link.dialect.dispatch

@@ -8,6 +8,7 @@ from typing import Any
 from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError
 
+from webadmin import prepared
 from webadmin.database import connection, dialect
 
 # Steps of SQLite's virtual machine from one look at the clock to the next: about a millisecond.
@@ -62,12 +63,12 @@ def _postgresql(link: Connection, seconds: float) -> Iterator[None]:
     begin, end = "SAVEPOINT limited", "ROLLBACK TO limited; RELEASE limited"
     if driver.autocommit:
         begin, end = "BEGIN", "ROLLBACK"
-    link.exec_driver_sql(f"{begin}; SET LOCAL statement_timeout = {round(seconds * 1000)}")
+    prepared.tell(link, f"{begin}; SET LOCAL statement_timeout = {round(seconds * 1000)}")
     try:
         yield
     finally:
         if not link.invalidated:  # the server is gone: the error that says so goes on
-            link.exec_driver_sql(end)
+            prepared.tell(link, end)
 
 
 @contextmanager
@@ -76,13 +77,13 @@ def _mariadb(link: Connection, seconds: float) -> Iterator[None]:
     name = "max_statement_time" if mariadb else "max_execution_time"  # MySQL counts milliseconds
     limit = seconds if mariadb else round(seconds * 1000)
     depth = link.info["webadmin_limits"] = link.info.get("webadmin_limits", 0) + 1
-    link.exec_driver_sql(f"SET @unlimited{depth} = @@{name}, {name} = {limit}")
+    prepared.tell(link, f"SET @unlimited{depth} = @@{name}, {name} = {limit}")
     try:
         yield
     finally:
         if not link.invalidated:
             link.info["webadmin_limits"] -= 1
-            link.exec_driver_sql(f"SET {name} = @unlimited{depth}")
+            prepared.tell(link, f"SET {name} = @unlimited{depth}")
 
 
 def _is_stopped(error: DBAPIError) -> bool:
