@@ -21,3 +21,12 @@ app: Callable[[], flask.Flask] = _behind(flask.current_app)
 g: Callable[[], Any] = _behind(flask.g)
 request: Callable[[], flask.Request] = _behind(flask.request)
 session: Callable[[], SessionMixin] = _behind(flask.session)
+
+
+def cookie(name: str) -> str:
+    """Return what the request's cookie of a name holds, "" where there is none.
+
+    Werkzeug's `get` raises an error of its own for a missing one, and catches it.
+    """
+    sent = request().cookies
+    return str(sent[name]) if name in sent else ""

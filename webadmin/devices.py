@@ -29,7 +29,7 @@ def _serializer() -> URLSafeTimedSerializer:
 
 def known(email: str) -> str:
     """Return what tells this browser, if it has signed in as somebody before, else ""."""
-    text = request.cookies.get(cookie_name(COOKIE), "")
+    text = context.cookie(cookie_name(COOKIE))
     try:
         account, name = _serializer().loads(text, max_age=KNOWN_FOR)
     except (BadData, ValueError, TypeError):

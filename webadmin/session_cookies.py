@@ -81,17 +81,16 @@ class CookieSession(SecureCookieSessionInterface):
         serializer = self.get_signing_serializer(app)
         if serializer is None:
             return None
-        found = self._opened(app, serializer, request)
-        sent = request.cookies.get(devices.cookie_name(MESSAGES))
+        found = self._opened(app, serializer)
+        sent = context.cookie(devices.cookie_name(MESSAGES))
         if sent:
             with suppress(BadSignature):  # it is removed with the answer
                 found[FLASHES] = self._messages_serializer(app).loads(sent)
         return found
 
-    def _opened(self, app: Flask, serializer: URLSafeTimedSerializer, request: Request) -> Session:
+    def _opened(self, app: Flask, serializer: URLSafeTimedSerializer) -> Session:
         try:
-            cookie = request.cookies.get(self.get_cookie_name(app), "")
-            held, signed_at = _verified(serializer, cookie)
+            held, signed_at = _verified(serializer, context.cookie(self.get_cookie_name(app)))
         except BadSignature:
             return Session()
         if not timedelta() <= datetime.now(UTC) - signed_at <= app.permanent_session_lifetime:
@@ -109,7 +108,7 @@ class CookieSession(SecureCookieSessionInterface):
     def _save_messages(self, app: Flask, messages: Any, response: Response) -> None:
         name = devices.cookie_name(MESSAGES)
         value = self._messages_serializer(app).dumps(messages) if messages else ""
-        if value == context.request().cookies.get(name, ""):
+        if value == context.cookie(name):
             return
         options: dict[str, Any] = {
             "path": self.get_cookie_path(app),

@@ -75,7 +75,7 @@ def locale() -> Locale:
 
 def theme() -> str:
     """Return "light" or "dark" where the switch was used, "" where the system decides."""
-    chosen = context.request().cookies.get("theme", "")
+    chosen = context.cookie("theme")
     return chosen if chosen in THEMES else ""
 
 
