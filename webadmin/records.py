@@ -228,7 +228,7 @@ def get(
     None where there is no record with that key.
     """
     statement = selects.kept(
-        _record_statement, state.resource, state.ordering, dialect(), tuple(names)
+        _placed_statement, state.resource, state.ordering, dialect(), tuple(names)
     )
     values = {f"key{i}": part for i, part in enumerate(key)}
     rows: Sequence[Sequence[Any]]
@@ -242,14 +242,18 @@ def get(
     return record, list(rows[0][len(names) + len(key) :])
 
 
-def _record_statement(
+def _record_statement(resource: Resource, names: tuple[str, ...]) -> Any:
+    parts = enumerate(resource.key_columns)
+    found = [each.attribute == bindparam(f"key{i}", type_=each.type) for i, each in parts]
+    return select(*selects.labelled(resource, names, short=False)).where(*found)
+
+
+def _placed_statement(
     resource: Resource, ordering: tuple[str, ...], name: str, names: tuple[str, ...]
 ) -> Any:
     keys = sorting.sort_keys(resource, ordering, name)
     place = (key.value.label(f"k{i}") for i, key in enumerate(keys))
-    parts = enumerate(resource.key_columns)
-    found = [each.attribute == bindparam(f"key{i}", type_=each.type) for i, each in parts]
-    return select(*selects.labelled(resource, names, short=False), *place).where(*found)
+    return _record_statement(resource, names).add_columns(*place)
 
 
 def between(
@@ -280,7 +284,7 @@ def _between_statement(
     itself = bindparam("key0", type_=key.column.type)
     others = select(key.column.attribute)
     beside = (keyset.nearest(others, key, itself, backward) for backward in (True, False))
-    return _record_statement(resource, ordering, name, names).add_columns(*beside)
+    return _record_statement(resource, names).add_columns(*beside)
 
 
 def _neighbours(state: ListState, place: list[Any]) -> tuple[str | None, str | None]:

@@ -46,7 +46,9 @@ SIZE = 50
 FIRST = Change.number == literal_column("1")
 
 _TABLE: Any = Change.__table__  # rows of it are read in a fraction of the time that objects take
-_NAMES = (*_TABLE.columns.keys(), "undone", "many")
+# Each column takes PyMySQL as long as a value of it takes the database.
+_READ = [each for each in _TABLE.columns if each.key not in ("number", "submission")]
+_NAMES = (*(each.key for each in _READ), "undone", "many")
 
 
 @dataclass(frozen=True)
@@ -118,7 +120,7 @@ def everything(
         size: How many at most.
         whole: Whether every change is wanted; otherwise one stands for all of its kind in a batch.
     """
-    statement = select(_TABLE).where(visible(), *conditions)
+    statement = select(*_READ).where(visible(), *conditions)
     if not whole:
         statement = statement.where(FIRST)
     if older:
@@ -150,7 +152,7 @@ def of_record(resource: Resource, key: str, older: int = 0, size: int = SIZE) ->
 
 @cache
 def _of_record(own: bool, older: bool) -> Select[Any]:
-    found = select(_TABLE).where(
+    found = select(*_READ).where(
         Change.resource == bindparam("its_resource"), Change.key == bindparam("its_key")
     )
     if own:
