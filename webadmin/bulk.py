@@ -20,7 +20,7 @@ from webadmin.history import CREATE, EDIT, Entry
 from webadmin.images import Kept, Key, Row
 from webadmin.messages import gettext
 from webadmin.resource import Resource
-from webadmin.saving import RefusedError, stored
+from webadmin.saving import RefusedError, new_object, stored
 
 Values = Mapping[str, Any]
 Undoes = Mapping[str, int]
@@ -177,10 +177,7 @@ def _insert_objects(kept: Kept, names: Sequence[str], rows: list[Values]) -> lis
     made = []
     mapper: Mapper[Any] = inspect(kept.resource.model)  # type: ignore[union-attr]
     for values in rows:
-        record = mapper.class_manager.new_instance()  # the constructor may want arguments
-        if mapper.polymorphic_on is not None:  # it would have set what kind of record it is
-            kind = mapper.get_property_by_column(mapper.polymorphic_on).key
-            setattr(record, kind, mapper.polymorphic_identity)
+        record = new_object(mapper)
         for name in names:
             setattr(record, name, values[name])
         made.append(record)

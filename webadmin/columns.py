@@ -112,11 +112,24 @@ class Column:
     @cached_property
     def has_default(self) -> bool:
         """Whether a record can be made without naming a value."""
-        source = self.source
-        generated = source.autoincrement is not False and source is getattr(
-            source.table, "autoincrement_column", None
+        # Where one table inherits from another, the key is generated in the first.
+        generated = any(
+            each.autoincrement is not False and each is each.table.autoincrement_column
+            for each in self.attribute.property.columns
         )
-        return bool(generated or source.default is not None or source.server_default is not None)
+        given = self.source.default is not None or self.source.server_default is not None
+        return generated or given or self.inherited
+
+    @cached_property
+    def inherited(self) -> bool:
+        """Whether a model that inherits sets it: its kind, or its ancestor's key once more."""
+        mapper = self.attribute.parent
+        if mapper.inherits is None:
+            return False
+        if self.source is mapper.polymorphic_on:
+            return mapper.polymorphic_identity is not None
+        keys = set(mapper.primary_key)
+        return self.primary_key and keys.isdisjoint(self.attribute.property.columns)
 
     @cached_property
     def writable(self) -> bool:
@@ -126,6 +139,7 @@ class Column:
             and self.source.computed is None
             and not (self.source.identity is not None and self.source.identity.always)
             and not (self.primary_key and self.has_default)
+            and not self.inherited
         )
 
     @cached_property

@@ -248,9 +248,9 @@ def kept(resource: Resource) -> Kept:
 def _of_resource(resource: Resource) -> Kept:
     columns = dict(resource.columns)
     for attribute in inspect(resource.model).column_attrs:
-        source = attribute.columns[0]
+        source, name = attribute.columns[0], attribute.key
         if isinstance(source, TableColumn) and source.info.get("secret"):
-            columns.setdefault(attribute.key, Column(attribute.key, attribute.class_attribute))
+            columns.setdefault(name, Column(name, getattr(resource.model, name)))
     return Kept(resource.name, resource.table, columns, resource.key_columns, resource)
 
 

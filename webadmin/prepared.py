@@ -154,13 +154,15 @@ class _Prepared:
         compiled = statement.compile(dialect=dialect)
         assert isinstance(compiled, SQLCompiler)  # noqa: S101 - for mypy  # nosec B101
         self.dialect = dialect
-        self.sql = compiled.string
-        self.constants = dict(compiled.params)
-        self.names = compiled.positiontup  # None: the driver takes values by name
-        self.binders: dict[str, Converter] = {}
+        # With the kinds of single table inheritance, which SQLAlchemy writes in when it executes.
+        expanded = compiled.construct_expanded_state(compiled.params)
+        self.sql = expanded.statement
+        self.constants = dict(expanded.parameters)
+        self.names = expanded.positiontup  # None: the driver takes values by name
+        self.binders: dict[str, Converter] = dict(expanded.processors)
         for name, bound in compiled.binds.items():
             binder = bound.type.dialect_impl(dialect).bind_processor(dialect)
-            if binder is not None:
+            if binder is not None and name in self.constants:
                 self.binders[name] = binder
         self.types = [column.type for column in getattr(statement, "exported_columns", ())]
         self.unplanned = {"prepare": False} if dialect.driver == "psycopg" else {}

@@ -103,7 +103,8 @@ class Resource:
                 f"{self._who}: model={self.model!r} is not a class mapped with SQLAlchemy."
             ) from None
         return {
-            attribute.key: Column(attribute.key, attribute.class_attribute)
+            # The model's own attribute, which brings in its tables and kind, not an ancestor's.
+            attribute.key: Column(attribute.key, getattr(self.model, attribute.key))
             for attribute in mapper.column_attrs
             if isinstance(attribute.columns[0], TableColumn)
             and (attribute.columns[0].primary_key or not attribute.columns[0].info.get("secret"))

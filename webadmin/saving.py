@@ -6,7 +6,7 @@ from typing import Any
 
 from sqlalchemy import Insert, bindparam, insert, inspect, null
 from sqlalchemy.exc import DBAPIError
-from sqlalchemy.orm import load_only
+from sqlalchemy.orm import Mapper, load_only
 
 from webadmin import history, images, listeners, prepared, records, submissions
 from webadmin.columns import Column
@@ -147,8 +147,7 @@ def _insert_into(kept: Kept, names: Collection[str], nulls: Container[str]) -> I
 
 
 def _insert_object(kept: Kept, given: Mapping[str, Any], identifier: str) -> Key:
-    # Not the model's own constructor, which may want arguments.
-    record = inspect(kept.resource.model).class_manager.new_instance()  # type: ignore[union-attr]
+    record = new_object(inspect(kept.resource.model))  # type: ignore[union-attr]
     for name, value in given.items():
         _set(record, name, value)
         column = kept.columns[name]
@@ -160,6 +159,15 @@ def _insert_object(kept: Kept, given: Mapping[str, Any], identifier: str) -> Key
     key = tuple(getattr(record, column.name) for column in kept.key_columns)
     history.sent(kept.name, kept.key_text(key), identifier)
     return key
+
+
+def new_object(mapper: Mapper[Any]) -> Any:
+    """Return a new object of a model, whose own constructor may want arguments."""
+    record = mapper.class_manager.new_instance()
+    for attribute in mapper.column_attrs:
+        if attribute.columns[0] is mapper.polymorphic_on:  # it would have set what kind it is
+            setattr(record, attribute.key, mapper.polymorphic_identity)
+    return record
 
 
 def _check_scope(resource: Resource, key: tuple[Any, ...]) -> None:

@@ -34,6 +34,7 @@ TOKEN = "token"  # noqa: S105 - the name of the cookie's entry
 FLASHES = "_flashes"  # the key of Flask's messages in a session
 # Written past the session: it is no change of the account that its history should tell.
 _ACCOUNT: Any = Account.__table__
+_role = cache(Role)  # an Enum finds its members by code in Python
 SEEN_EVERY = timedelta(minutes=1)
 LONGEST_DEVICE = 255
 MOST_FORGOTTEN = 1000  # old sessions that one sign-in removes
@@ -170,7 +171,7 @@ def _current() -> SignedIn | None:
         return None
     if abs(at - seen_at) > SEEN_EVERY:
         _see(digest, at)
-    return SignedIn(key, email, Role(role), digest)
+    return SignedIn(key, email, _role(role), digest)
 
 
 def _see(digest: str, at: datetime) -> None:

@@ -113,7 +113,7 @@ def _sort_key(column: Column, descending: bool, dialect: str) -> SortKey:
     elif column.kind.name == "float":
         # A single-precision number is shown rounded; widened to double it compares exactly.
         value = column.attribute + literal_column("0e0", Double())
-    elif column.kind.name == "text" and dialect != "postgresql":
+    elif column.kind.name == "text" and dialect != "postgresql" and not column.primary_key:
         expression = value = func.left(column.attribute, SORTED_LENGTH, type_=String())
     elif column.kind.name == "choice" and dialect != "postgresql":
         stored = type_coerce(column.attribute, String())
@@ -128,7 +128,7 @@ def sorted_as_text(column: Column, dialect: str) -> bool:
     if dialect in ("sqlite", "postgresql"):
         return False
     enum = column.kind.name == "choice" and getattr(column.type, "native_enum", True)
-    return column.kind.name == "text" or bool(enum)
+    return (column.kind.name == "text" and not column.primary_key) or bool(enum)
 
 
 def _narrowed(key: SortKey, by: Filter) -> SortKey:

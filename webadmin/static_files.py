@@ -51,6 +51,7 @@ class StaticFiles(WhiteNoise):  # type: ignore[misc]
         bootstrap = app.blueprints["bootstrap"]
         self.add_files(str(app.static_folder), app.static_url_path)
         self.add_files(str(bootstrap.static_folder), bootstrap.static_url_path)
+        self.roots = (f"{app.static_url_path}/", f"{bootstrap.static_url_path}/")
         self.compressed = Path(app.instance_path) / "static"
         self.known = lru_cache(maxsize=500)(self._file)
 
@@ -58,9 +59,10 @@ class StaticFiles(WhiteNoise):  # type: ignore[misc]
         self, environ: dict[str, Any], start_response: Callable[..., Any]
     ) -> Iterable[bytes]:
         """Answer a request; one that is not for a file there is goes to Flask, with its pages."""
-        file = None
-        if environ["REQUEST_METHOD"] in ("GET", "HEAD") and self._is_trusted(environ):
-            file = self.find_file(environ.get("PATH_INFO", ""))
+        file, path = None, environ.get("PATH_INFO", "")
+        reads = path.startswith(self.roots) and environ["REQUEST_METHOD"] in ("GET", "HEAD")
+        if reads and self._is_trusted(environ):
+            file = self.find_file(path)
         if file is None:
             answer: Iterable[bytes] = self.application(environ, start_response)
             return answer
