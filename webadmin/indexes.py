@@ -8,13 +8,13 @@ import hashlib
 import itertools
 import time
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from flask import current_app
 from sqlalchemy import Table, text
 
-from webadmin import sorting
+from webadmin import search_indexes, sorting
 from webadmin.columns import Column
 from webadmin.database import db, dialect, read
 from webadmin.resource import Resource
@@ -163,7 +163,7 @@ def needs(resource: Resource) -> list[Need]:
 
 
 def _served(need: Need, have: list[Index]) -> Need:
-    if need.reason:
+    if need.reason or need.served_by:
         return need
     by = serving(need.columns, need.leading, need.resource.table, have)
     return Need(need.resource, need.purpose, need.columns, need.leading, by)
@@ -188,12 +188,20 @@ def _filters(resource: Resource, column: Column) -> list[Need]:
     purpose = f"filter by {column.name}"
     found = [Need(resource, purpose, columns, 1, reason=reason)]
     if "startswith" in column.kind.operators:
-        folded = "it takes upper and lower case as equal"
-        begins = reason or ("" if dialect() in ("mysql", "mariadb") else folded)
-        found.append(Need(resource, f"{purpose}, starts with", columns, 1, reason=begins))
+        begins = Need(resource, f"{purpose}, starts with", columns, 1, reason=reason)
+        found.append(_searched(begins, column) if dialect() == "postgresql" else begins)
         inside = "an index finds beginnings only"
         found.append(Need(resource, f"{purpose}, contains", columns, 1, reason=reason or inside))
     return found
+
+
+def _searched(need: Need, column: Column) -> Need:
+    """Return what PostgreSQL has for a beginning: its search index, which folds upper case."""
+    index = search_indexes.made(need.resource.table)
+    if index is not None and column.source.name in index.columns:
+        return replace(need, served_by=index.name_of(column.source.name))
+    folded = "it takes upper and lower case as equal"
+    return replace(need, reason=need.reason or folded)
 
 
 def _unfit(resource: Resource, column: Column, sorts: bool) -> str:
