@@ -1,5 +1,7 @@
 """Each page of users against one checklist, on each database."""
 
+import re
+
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
@@ -124,6 +126,14 @@ def test_only_fields_of_the_form_are_written(app: Flask, client: FlaskClient) ->
     client.post("/users/new", data={"name": "New", "id": "77", "role": "admin", "_x": "y"})
     edit(client, 1, id="78", extra="z")
     assert [key for key, _, _ in stored(app)] == [1, 2, 3, 4, 5, 6]
+
+
+def test_what_was_found_is_marked(app: Flask, client: FlaskClient) -> None:
+    add_people(app)
+    text = client.get("/users/?q=ada").text
+    assert "<mark>Ada</mark> Lovelace" in text
+    assert re.findall("<mark>(.*?)</mark>", client.get("/users/?q=003").text) == ["3"]
+    assert "<mark>" not in client.get("/users/").text
 
 
 def test_neighbours_follow_the_list_one_came_from(app: Flask, client: FlaskClient) -> None:

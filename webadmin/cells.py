@@ -34,6 +34,7 @@ def rows(
     # Percent-encoded, an anchor has nothing left to escape.
     anchors = [keys.in_url(record.key) for record in found]
     words = state.q.split()
+    sought = _sought(resource, words)
     parts: list[Iterable[str]] = [repeat('<tr id="record-'), anchors, repeat('">')]
     if choosable:
         parts += _boxes(found)
@@ -42,6 +43,8 @@ def rows(
         plain = map(_formatter(resource.columns[head.name], values), values)
         if words and head.name in (resource.search_fields or ()):
             plain = map(partial(_marked, words=words), plain)
+        elif sought and resource.columns[head.name].primary_key:
+            plain = map(partial(_marked_key, sought=sought), plain, values)
         texts = list(map(_safe, plain))
         if head.name == resource.link_column:
             texts = [
@@ -72,6 +75,18 @@ def _marked(shown: Any, words: Sequence[str]) -> Any:
     pieces = [html.escape(shown[start:end]) for start, end in pairwise(ends)]
     pieces[1::2] = [f"<mark>{piece}</mark>" for piece in pieces[1::2]]
     return Markup("".join(pieces))  # noqa: S704 - escaped above  # nosec B704
+
+
+def _sought(resource: Resource, words: Sequence[str]) -> set[int]:
+    """Return the keys that words are looked for as."""
+    (key, *more) = resource.key_columns
+    if more or key.kind.name != "integer":
+        return set()
+    return {int(word) for word in words if word.isascii() and word.isdigit()}
+
+
+def _marked_key(shown: Any, key: Any, sought: set[int]) -> Any:
+    return Markup("<mark>{}</mark>").format(shown) if key in sought else shown
 
 
 def _boxes(found: Sequence[Record]) -> list[Iterable[str]]:

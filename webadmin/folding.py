@@ -68,6 +68,11 @@ def part(word: str) -> str:
     return MARK + found if len(found) < SHORT else found
 
 
+def is_sign(word: str) -> bool:
+    """Return whether a word has neither letters nor digits."""
+    return not any(map(str.isalnum, word))
+
+
 def spans(text: str, words: Sequence[str]) -> list[tuple[int, int]]:
     """Return where words are in a text: beginnings and ends, in order, none touching another.
 
@@ -109,5 +114,6 @@ def _expressions(words: tuple[str, ...]) -> list[re.Pattern[str]]:
 
 
 def _expression(wanted: str) -> str:
-    begins = len(wanted) < SHORT and not _IDEOGRAPH.search(wanted)
+    short = len(wanted) < SHORT and not is_sign(wanted)
+    begins = short and not _IDEOGRAPH.search(wanted)
     return ("(?:(?<= )|^)" if begins else "") + re.escape(wanted)

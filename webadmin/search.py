@@ -88,17 +88,21 @@ def streams(resource: Resource, q: str) -> Any:
 
     SQLite's FTS5 gives records by their key as it finds them: no other DBMS does.
     """
-    if not q or dialect() != "sqlite" or not search_indexes.present(resource):
+    if not q or dialect() != "sqlite" or not is_served(resource, q):
         return None
-    given = words(q)
-    if not given or search_words.has_number(resource, given):
+    if search_words.has_number(resource, words(q)):
         return None
     return _fts(resource).c.rowid
 
 
 def streamed(resource: Resource, q: str) -> list[ColumnElement[bool]]:
     """Return the conditions that go with `streams`: they join the index to the table."""
-    return [_fts(resource).c.rowid == _key(resource), _match(resource, words(q))]
+    given = words(q)
+    return [
+        _fts(resource).c.rowid == _key(resource),
+        _match(resource, given),
+        *_signs(resource, given),
+    ]
 
 
 def probe(resource: Resource, q: str) -> Count:
@@ -156,14 +160,14 @@ def _found(resource: Resource, given: Sequence[Word]) -> Select[Any]:
 def is_served(resource: Resource, q: str) -> bool:
     """Return whether an index finds the words: else each record has to be looked at.
 
-    PostgreSQL's trigrams are those of letters and digits, and MariaDB's index may know no word
-    that begins as one does.
+    PostgreSQL's trigrams are those of letters and digits, SQLite's of three of any signs, and
+    MariaDB's index may know no word that begins as one does.
     """
     if not search_indexes.present(resource):
         return False
-    if dialect() == "postgresql":
-        return any(letter.isalnum() for letter in q)
-    return not is_mariadb() or probe(resource, q) != Count(0)
+    if is_mariadb():
+        return probe(resource, q) != Count(0)
+    return not all(each.is_sign for each in words(q))
 
 
 class _Explain(Executable, ClauseElement):
@@ -218,11 +222,18 @@ def _one(resource: Resource, word: Word) -> list[ColumnElement[bool]]:
 def _matches(resource: Resource, given: Sequence[Word]) -> list[Select[Any]]:
     """Return the SELECTs of the keys of the records whose texts have all words, by the index."""
     if dialect() == "sqlite":
-        return [select(_fts(resource).c.rowid).where(_match(resource, given))]
+        found = select(_fts(resource).c.rowid).where(_match(resource, given))
+        signs = _signs(resource, given)
+        return [found.where(_fts(resource).c.rowid == _key(resource), *signs) if signs else found]
     keys = select(*(each.attribute for each in resource.key_columns))
     if dialect() == "postgresql":
         return [keys.where(*(or_(*search_words.in_text(resource, word)) for word in given))]
     return [keys.where(*met) for met in search_words.fulltext(resource, given)]
+
+
+def _signs(resource: Resource, given: Sequence[Word]) -> list[ColumnElement[bool]]:
+    """Return the conditions for the words that SQLite's index cannot find."""
+    return _all(resource, [each for each in given if each.is_sign], search_words.in_text)
 
 
 def _fts(resource: Resource) -> Any:

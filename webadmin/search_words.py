@@ -66,11 +66,18 @@ class Word:
         """The part of a search text that tells that it is there."""
         return _postgresql_part(self.text) if dialect() == "postgresql" else folding.part(self.text)
 
+    @property
+    def is_sign(self) -> bool:
+        """Whether no index finds it inside of words: the records that others find are read."""
+        if is_mariadb() or not folding.is_sign(self.text):
+            return False
+        return dialect() == "postgresql" or len(self.text) < SHORT
+
     def patterns(self) -> dict[str, str]:
         """Return the patterns of LIKE that find it, by their names."""
         name = f"webadmin_word_{self.place}"
         if not is_mariadb():
-            return {name: f"%{escaped(self.part)}%"}
+            return {name: f"%{escaped(self.text if self.is_sign else self.part)}%"}
         plain = escaped(self.text)
         begun = {f"{name}_{i}": f"%{before}{plain}%" for i, before in enumerate(BEFORE)}
         return {name: f"%{plain}%", f"{name}_first": f"{plain}%", **begun}
@@ -84,10 +91,10 @@ def words(q: str) -> list[Word]:
 def form(given: Sequence[Word]) -> Hashable:
     """Return what the conditions of words that are no numbers depend on, besides their values."""
     if dialect() == "postgresql":
-        return tuple(folding.MARK[0] in each.part for each in given)
+        return tuple(None if each.is_sign else folding.MARK[0] in each.part for each in given)
     if is_mariadb():
         return tuple((bool(each.tokens), bool(each.pieces)) for each in given)
-    return len(given)
+    return tuple(each.is_sign for each in given)
 
 
 def values(given: Sequence[Word]) -> dict[str, str]:
@@ -139,7 +146,8 @@ def begins(resource: Resource, word: Word) -> list[ColumnElement[bool]]:
 def in_text(resource: Resource, word: Word) -> list[ColumnElement[bool]]:
     """Return the conditions that the search text of a column holds a word."""
     ((name, pattern),) = word.patterns().items()
-    texts = (search_text(each) for each in _columns(resource))
+    columns = _columns(resource)
+    texts = columns if word.is_sign else map(search_text, columns)
     return [_like(each, name, pattern) for each in texts]
 
 
@@ -149,7 +157,7 @@ def walked(resource: Resource, word: Word) -> list[ColumnElement[bool]]:
     PostgreSQL makes most of a search text in a language of its own, which takes three times as
     long as the functions it calls there. They are enough for a word that has no mark.
     """
-    if dialect() != "postgresql" or folding.MARK[0] in word.part:
+    if dialect() != "postgresql" or word.is_sign or folding.MARK[0] in word.part:
         return in_text(resource, word)
     ((name, pattern),) = word.patterns().items()
     return [_like(folded(each), name, pattern) for each in _columns(resource)]
@@ -220,7 +228,7 @@ def _query(given: Sequence[Word]) -> str:
         tokens = [each for word in given for each in word.tokens]
         pieces = tokens or [each for word in given for each in word.pieces]
         return " ".join(f"+{piece}*" for piece in pieces)
-    phrases = (each.part.replace('"', '""') for each in given)
+    phrases = (each.part.replace('"', '""') for each in given if not each.is_sign)
     return " ".join(f'"{phrase}"' for phrase in phrases)
 
 
