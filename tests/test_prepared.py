@@ -88,7 +88,7 @@ def reading(app: Flask) -> Iterator[None]:
 def test_a_page_is_one_connection_and_few_statements(
     site: Flask, path: str, statements: int
 ) -> None:
-    """Who asks, the records with how many; of one record its history, and its neighbours."""
+    """Who asks, the records; how many at the end; of one its history, and those beside it by name."""
     client = site.test_client()
     with lists.kept(site, USERS, PEOPLE):
         assert client.get(path).status_code == 200

@@ -1,7 +1,7 @@
 """Many people at once: nine of ten acts read, one writes; nothing fails, no update is lost.
 
     python tests/bench/load.py [--database URI] [--people 200] [--seconds 60] [--workers 4]
-                               [--slow [N]] [--throughput]
+                               [--slow [N]] [--nginx] [--throughput]
 
 It needs the extra `bench`. Prints Markdown, and puts it into the README of this folder unless it
 is told only to print. Exit status 1 if anything failed or was lost; a reach that is missed is
@@ -17,11 +17,12 @@ import sys
 import tempfile
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 
 import expected
 from client import WrongAnswerError
+from front import nginx
 from measure import rates
 from operations import LIST_OF
 from outcome import Outcome, kinds, slowed
@@ -97,6 +98,7 @@ def arguments() -> argparse.Namespace:
         metavar="N",
         help="run again beside N slow senders of each kind, idle connections, and an export",
     )
+    parser.add_argument("--nginx", action="store_true", help="with nginx in front")
     parser.add_argument(
         "--throughput", action="store_true", help="also measure lists a second of 1, 2, 4 workers"
     )
@@ -112,13 +114,14 @@ def measured(uri: str, folder: Path, options: argparse.Namespace) -> dict[str, s
         f"{options.workers} workers."
     )
     plain = load(uri, folder, options)
-    results = {"load": f"{with_what}\n\n{kinds(plain)}"}
+    front = " with nginx" if options.nginx else ""
+    results = {f"load{front}": f"{with_what}\n\n{kinds(plain)}"}
     if options.slow:
         found = {"nothing": plain}
         for beside in (*([kind] for kind in KINDS), list(KINDS)):
             name = beside[0] if len(beside) == 1 else "all of these"
             found[name] = load(uri, folder, options, beside)
-        results["slow clients"] = f"{with_what}\n\n{slowed(found, options.slow)}"
+        results[f"slow clients{front}"] = f"{with_what}\n\n{slowed(found, options.slow)}"
     if options.throughput:
         results["throughput"] = f"{with_what.partition(';')[0]}.\n\n{throughput(uri, folder)}"
     return results
@@ -136,10 +139,13 @@ def load(
     acts = options.people * options.seconds / options.pause
     shared = max(FEWEST_SHARED, math.ceil(acts * EDITS / OLDEST))
     before = prepared(uri, shared)
-    with ours(uri, folder, options.workers) as site:
-        cookies = sessions(site, options.people)
-        with disturbed(site, cookies[0], options.slow, beside):
-            outcome = _locust(site, folder, options, cookies, shared)
+    with (
+        ours(uri, folder, options.workers) as site,
+        nginx(site, folder) if options.nginx else nullcontext(site) as entrance,
+    ):
+        cookies = sessions(entrance, options.people)
+        with disturbed(entrance, cookies[0], options.slow, beside):
+            outcome = _locust(entrance, folder, options, cookies, shared)
     if outcome.failures:
         first = "; ".join(outcome.failures[:3])
         raise WrongAnswerError(f"{len(outcome.failures)} failures: {first}")
