@@ -50,6 +50,7 @@ ORDER = [
     "images",
     "listeners",
     "history",
+    "neighbours",
     "recording",
     "submissions",
     "saving",

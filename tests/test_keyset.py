@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from lists import SORTABLE, THINGS
 from sqlalchemy import delete, insert, update
 
-from webadmin import keys, plans, records
+from webadmin import keys, neighbours, plans, records
 from webadmin.database import db
 from webadmin.listing import ListState
 from webadmin.users import USERS, User
@@ -42,9 +42,9 @@ def check_neighbours(state: ListState, most: int = 12) -> None:
     """The records beside each record are those beside it in the list."""
     expected: list[str | None] = [None, *lists.plain(state), None]
     for i in range(1, min(len(expected) - 1, most + 1)):
-        found = records.between(state, (), parts(state, str(expected[i])))
+        found = neighbours.between(state, (), parts(state, str(expected[i])))
         assert found is not None
-        assert found[1:] == (expected[i - 1], expected[i + 1])
+        assert found[1:3] == (expected[i - 1], expected[i + 1])
 
 
 def parts(state: ListState, key: str) -> tuple[Any, ...]:

@@ -1,5 +1,6 @@
 """A record and those beside it, read in one statement where a list is sorted by its key alone."""
 
+import re
 import uuid
 from collections.abc import Iterator
 from datetime import date, datetime
@@ -12,10 +13,11 @@ import sqlalchemy as sa
 from flask import Flask
 from sqlalchemy.orm import DeclarativeBase
 
-from webadmin import keys, records
-from webadmin.database import db
+from webadmin import bulk, keys, neighbours, records
+from webadmin.database import db, writing
 from webadmin.listing import ListState
 from webadmin.resource import Resource
+from webadmin.users import USERS
 
 
 class Base(DeclarativeBase):
@@ -78,12 +80,25 @@ def test_records_stand_between_those_beside_them(
         parts = keys.parse_key(resource, str(key), records.dialect())
         assert parts is not None
         with lists.statements() as run:
-            found = records.between(state, ("name",), parts)
-        assert found == (records.Record(str(key), (kind,)), before, after)
+            found = neighbours.between(state, ("name",), parts)
+        assert found == (records.Record(str(key), (kind,)), before, after, False)
         assert len(run) == 1
 
 
 def test_a_record_that_is_gone_has_no_neighbours(tables: Flask) -> None:
-    assert records.between(ListState(RESOURCES["integer"]), ("name",), (1,)) is None
+    assert neighbours.between(ListState(RESOURCES["integer"]), ("name",), (1,)) is None
     by_name = ListState(RESOURCES["integer"], sort=("name",))
-    assert records.between(by_name, ("name",), (1,)) is None
+    assert neighbours.between(by_name, ("name",), (1,)) is None
+
+
+def test_the_history_is_asked_for_where_there_is_some(site: Flask) -> None:
+    client = site.test_client()
+    with lists.kept(site, USERS, [{"name": "Ada"}, {"name": "Eve"}]):
+        ada, eve = re.findall(r'id="record-(\d+)"', client.get("/users/").text)
+        nothing = "Nothing has been changed yet."
+        assert nothing in client.get(f"/users/{ada}").text
+        with site.app_context(), writing():
+            bulk.update(USERS, [((int(ada),), {"name": "Ann"})])
+            db.session.commit()
+        assert nothing not in client.get(f"/users/{ada}").text
+        assert nothing in client.get(f"/users/{eve}").text

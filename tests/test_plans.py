@@ -9,7 +9,7 @@ import pytest
 from flask import Flask
 from sqlalchemy import text
 
-from webadmin import cursors, list_counts, plans, records, samples, selects, sorting
+from webadmin import cursors, list_counts, neighbours, plans, records, samples, selects, sorting
 from webadmin.counts import BOUND
 from webadmin.database import db, writing
 from webadmin.listing import ListState
@@ -95,7 +95,7 @@ def test_a_record_is_read_with_few_others(crowded: Flask, sort: str) -> None:
             selects.matching(ListState(USERS)).where(User.id >= MANY // 2).limit(1)
         )
         with lists.statements() as run:
-            assert records.between(ListState(USERS, sort=(sort,)), ("name",), (key,)) is not None
+            assert neighbours.between(ListState(USERS, sort=(sort,)), ("name",), (key,)) is not None
         assert sum(lists.records_read(*each) for each in run) < BESIDE
 
 

@@ -11,7 +11,7 @@ from flask import Flask
 from lists import THINGS
 from sqlalchemy import text
 
-from webadmin import keys, records, search_indexes, selects
+from webadmin import keys, neighbours, records, search_indexes, selects
 from webadmin.database import db
 from webadmin.listing import ListError, ListState
 from webadmin.users import USERS
@@ -49,10 +49,10 @@ def test_how_many_statements_a_page_takes(site: Flask) -> None:
         assert len(run) <= 2 + limit
         (key,) = db.session.execute(text("SELECT min(id) FROM users")).one()
         with lists.statements() as run:
-            assert records.between(state, (), (key,)) is not None
+            assert neighbours.between(state, (), (key,)) is not None
         assert len(run) == 2
         with lists.statements() as run:
-            assert records.between(ListState(USERS), (), (key,)) is not None
+            assert neighbours.between(ListState(USERS), (), (key,)) is not None
         assert len(run) == 1
 
 

@@ -15,12 +15,16 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import (
     BigInteger,
+    ColumnElement,
     DateTime,
     Dialect,
     Index,
     Integer,
     String,
     Text,
+    bindparam,
+    literal_column,
+    select,
     update,
 )
 from sqlalchemy.dialects import mysql
@@ -213,6 +217,26 @@ def sent(name: str, key: str, submission: str) -> None:
         .where(Change.action == CREATE, Change.batch == current().id)
     )
     db.session.execute(change.values(submission=submission))
+
+
+def of_record() -> list[ColumnElement[bool]]:
+    """Return the conditions for the changes of the record that `naming` names."""
+    return [Change.resource == bindparam("its_resource"), Change.key == bindparam("its_key")]
+
+
+def naming(name: str, key: str) -> dict[str, str]:
+    """Return what `of_record` and `changed` are run with.
+
+    Args:
+        name: What its changes are filed under: see `Kept.name`.
+        key: The text of its key.
+    """
+    return {"its_resource": name, "its_key": key}
+
+
+def changed() -> ColumnElement[bool]:
+    """Return whether a record has changes, as a column of any other SELECT."""
+    return select(literal_column("1")).where(*of_record()).correlate(None).exists()
 
 
 _COLUMNS = ("at", "account_id", "account", "resource", "action", "batch", "source", "number")

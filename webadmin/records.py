@@ -1,4 +1,4 @@
-"""Records read: the page of a list, one record, its neighbours, labels of references."""
+"""Records read: the page of a list, one record, the page that it stands on."""
 
 import math
 from collections.abc import Sequence
@@ -175,12 +175,6 @@ def _page_statement(
     return keyset.page(selects.matching(state, *columns, indexed=indexed), keys, *form)
 
 
-def _neighbours_statement(state: ListState, name: str, there: Filled) -> Any:
-    keys = sorting.sort_keys(state.resource, state.ordering, name, state.filters)
-    base = selects.matching(state, *selects.labelled(state.resource, (), True))
-    return keyset.neighbours(base, plans.along(state, keys), there)
-
-
 def _place(state: ListState, keys: Sequence[SortKey]) -> tuple[int | None, list[Any] | None]:
     """Return the number and the values of the keys at the place of a list; None: not known.
 
@@ -242,7 +236,8 @@ def get(
     return record, list(rows[0][len(names) + len(key) :])
 
 
-def _record_statement(resource: Resource, names: tuple[str, ...]) -> Any:
+def record_statement(resource: Resource, names: tuple[str, ...]) -> Any:
+    """Return the SELECT of the named columns and the key of the record with `key0`, `key1` ..."""
     parts = enumerate(resource.key_columns)
     found = [each.attribute == bindparam(f"key{i}", type_=each.type) for i, each in parts]
     return select(*selects.labelled(resource, names, short=False)).where(*found)
@@ -253,53 +248,7 @@ def _placed_statement(
 ) -> Any:
     keys = sorting.sort_keys(resource, ordering, name)
     place = (key.value.label(f"k{i}") for i, key in enumerate(keys))
-    return _record_statement(resource, names).add_columns(*place)
-
-
-def between(
-    state: ListState, names: Sequence[str], key: tuple[Any, ...]
-) -> tuple[Record, str | None, str | None] | None:
-    """Return a record with the named columns, and the keys of those before and after it in a list.
-
-    None where there is no record with that key.
-    """
-    sort = sorting.sort_keys(state.resource, state.ordering, dialect())
-    if len(sort) > 1 or state.narrowed or state.resource.scope:
-        found = get(state, names, key)
-        return found and (found[0], *_neighbours(state, found[1]))
-    # Its place in a list that is sorted by the key alone is known before it is read.
-    form = state.resource, state.ordering, dialect(), tuple(names)
-    rows = prepared.rows(selects.kept(_between_statement, *form), {"key0": key[0]})
-    if not rows:
-        return None
-    (record,) = _records(state.resource, rows, len(names))
-    beside = (None if one is None else key_text(state.resource, [one]) for one in rows[0][-2:])
-    return record, *beside  # type: ignore[return-value]
-
-
-def _between_statement(
-    resource: Resource, ordering: tuple[str, ...], name: str, names: tuple[str, ...]
-) -> Any:
-    (key,) = sorting.sort_keys(resource, ordering, name)
-    itself = bindparam("key0", type_=key.column.type)
-    others = select(key.column.attribute)
-    beside = (keyset.nearest(others, key, itself, backward) for backward in (True, False))
-    return _record_statement(resource, names).add_columns(*beside)
-
-
-def _neighbours(state: ListState, place: list[Any]) -> tuple[str | None, str | None]:
-    values = keyset.parameters(place)
-    nearest: dict[bool, tuple[int, str]] = {}
-    try:
-        with limited(plans.patience(state)) if state.narrowed else nullcontext():
-            rows = selects.rows(_neighbours_statement, state, values, keyset.filled(place))
-    except TookTooLongError:
-        return None, None
-    for *key, leg in rows:
-        before, distance = leg < 0, abs(leg)
-        if before not in nearest or distance < nearest[before][0]:
-            nearest[before] = (distance, key_text(state.resource, key))
-    return tuple(nearest.get(side, (0, None))[1] for side in (True, False))  # type: ignore[return-value]
+    return record_statement(resource, names).add_columns(*place)
 
 
 def around(state: ListState, key: tuple[Any, ...]) -> str | None:

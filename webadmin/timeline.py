@@ -31,7 +31,18 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import aliased
 
-from webadmin import differences, filters, formats, forms, images, keys, prepared, records, undo
+from webadmin import (
+    differences,
+    filters,
+    formats,
+    forms,
+    history,
+    images,
+    keys,
+    prepared,
+    records,
+    undo,
+)
 from webadmin.columns import Column
 from webadmin.database import asking, dialect, read
 from webadmin.history import CREATE, DELETE, EDIT, PRUNE, Change
@@ -86,7 +97,7 @@ class Found:
     """A page of changes, and where the next older ones begin (0: there are none)."""
 
     entries: list[Entry]
-    older: int
+    older: int = 0
 
 
 def visible() -> ColumnElement[bool]:
@@ -140,21 +151,14 @@ def of_record(resource: Resource, key: str, older: int = 0, size: int = SIZE) ->
     parsed = keys.parse_key(resource, key, dialect())
     scoped = bool(filters.scope(resource))
     own = scoped and (parsed is None or not records.exists(resource, parsed))
-    values = {
-        "its_resource": images.home(resource).name,
-        "its_key": key,
-        "older": older,
-        "own": getattr(asking(), "id", None),
-    }
-    rows = prepared.rows(_of_record(own, older > 0), {**values, "most": size + 1})
-    return _found(rows, size, grouped=False)
+    named = history.naming(images.home(resource).name, key)
+    rest = {"older": older, "own": getattr(asking(), "id", None), "most": size + 1}
+    return _found(prepared.rows(_of_record(own, older > 0), named | rest), size, grouped=False)
 
 
 @cache
 def _of_record(own: bool, older: bool) -> Select[Any]:
-    found = select(*_READ).where(
-        Change.resource == bindparam("its_resource"), Change.key == bindparam("its_key")
-    )
+    found = select(*_READ).where(*history.of_record())
     if own:
         found = found.where(Change.account_id == bindparam("own"))
     if older:

@@ -15,6 +15,7 @@ from webadmin import (
     keys,
     list_page,
     listing,
+    neighbours,
     plans,
     records,
     timeline,
@@ -131,11 +132,13 @@ def title(resource: Resource, values: dict[str, Any], key: str) -> str:
 def detail(resource: Resource, key: str, **context: Any) -> Answer:
     """Show one record; `context` is for a template of the resource's own."""
     state = listing.parse(resource, request.args)
-    found = records.between(state, list(resource.columns), key_or_404(resource, key))
-    if found is None:
+    there = neighbours.between(state, list(resource.columns), key_or_404(resource, key))
+    if there is None:
         abort(404)
-    record, previous, following = found
-    values = dict(zip(resource.columns, record.values, strict=True))
+    values = dict(zip(resource.columns, there.record.values, strict=True))
+    changes = timeline.Found([])
+    if there.changed is not False:  # what nobody has changed has nothing to be asked for
+        changes = timeline.of_record(resource, key, size=RECENT)
     shown = []
     for name, value in values.items():
         column = resource.columns[name]
@@ -150,13 +153,13 @@ def detail(resource: Resource, key: str, **context: Any) -> Answer:
         key=keys.readable(resource, key),
         title=title(resource, values, key),
         fields=shown,
-        previous=record_url(state, previous) if previous else "",
-        next=record_url(state, following) if following else "",
+        previous=record_url(state, there.previous) if there.previous else "",
+        next=record_url(state, there.next) if there.next else "",
         edit_url=record_url(state, key, "/edit"),
         delete_url=record_url(state, key, "/delete"),
         place_url=site_url(f"{resource.name}/") + state.turned(around=key),
         history_url=record_url(state, key, "/history"),
-        found=(changes := timeline.of_record(resource, key, size=RECENT)),
+        found=changes,
         undoable=bool(changes.entries),
         **context,
     )
