@@ -64,6 +64,14 @@ class TestBeyondTheBound:
         assert len(run) == 1
         assert str(BOUND + 1) in str(run[0])  # the LIMIT of what is counted
 
+    def test_a_table_that_has_grown_beyond_it_is_estimated(self, crowded: Flask) -> None:
+        with crowded.app_context():
+            counts.remember(USERS, Count(7))
+            page = records.page(ListState(USERS))
+        assert page.count.kind == "about"
+        assert abs(page.count.number - MANY) < MANY / 5
+        assert len(page.records) == 50
+
     def test_the_exact_count_is_made_on_demand(self, crowded: Flask) -> None:
         with crowded.app_context():
             assert list_counts.of_list(ListState(USERS, exact=True)) == Count(MANY)

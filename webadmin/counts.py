@@ -66,23 +66,28 @@ def exact(matching: Select[Any]) -> Count:
 def of_table(resource: Resource) -> Count:
     """Return the count of a whole table in one statement, and remember it for the side bar."""
     (row,) = prepared.rows(_of_table(resource, dialect()), {})
-    return of_row(resource, row)
+    return _remembered(resource, row)
 
 
 @lru_cache(maxsize=200)
 def _of_table(resource: Resource, dbms: str) -> Select[Any]:
-    return select(*columns(resource, dbms))
-
-
-def columns(resource: Resource, dbms: str) -> list[Any]:
-    """Return what `of_row` tells the count of a whole table by, as columns of any SELECT."""
     estimate = {"sqlite": _sqlite, "postgresql": _postgresql}.get(dbms, _mariadb)(resource)
+    return select(whole(resource), *estimate)
+
+
+def whole(resource: Resource) -> Any:
+    """Return the number that `of_few` is given, as a column of any SELECT."""
     key = resource.key_columns[0].attribute
-    return [_bounded(select(key).select_from(resource.model)), *estimate]
+    return _bounded(select(key).select_from(resource.model))
 
 
-def of_row(resource: Resource, row: Sequence[Any]) -> Count:
-    """Return the count that a row of `columns` tells, and remember it for the side bar.
+def of_few(resource: Resource, number: int) -> Count | None:
+    """Return the count of a whole table that had few records, None where it has more by now."""
+    return _remembered(resource, [number]) if number <= BOUND else None
+
+
+def _remembered(resource: Resource, row: Sequence[Any]) -> Count:
+    """Return the count that a row of `_of_table` tells, and remember it for the side bar.
 
     Beyond `BOUND` it is what the DBMS's own statistics say.
     """

@@ -133,10 +133,10 @@ def _is_small(state: ListState) -> bool:
 
 def _counted(
     state: ListState, rows: Sequence[Sequence[Any]], keys: int
-) -> tuple[Count, Sequence[Sequence[Any]]]:
-    """Return the count that stands in rows of a page, and the rows without it."""
+) -> tuple[Count | None, Sequence[Sequence[Any]]]:
+    """Return the count that stands in rows of a page, if it tells that, and the rows without it."""
     width = len(state.resource.list_display) + len(state.resource.key_columns) + keys
-    return counts.of_row(state.resource, rows[0][width:]), [row[:width] for row in rows]
+    return counts.of_few(state.resource, rows[0][width]), [row[:width] for row in rows]
 
 
 def _cursor(
@@ -162,7 +162,7 @@ def _page_statement(
 ) -> Any:
     if counted:  # spares a journey to the server
         statement = _page_statement(state, name, there, backward, limit, reaching, few)
-        return statement.add_columns(*counts.columns(state.resource, name))
+        return statement.add_columns(counts.whole(state.resource))
     keys = sorting.sort_keys(state.resource, state.ordering, name, state.filters)
     columns = selects.labelled(state.resource, state.resource.list_display, short=True)
     form = there, backward, limit, reaching
