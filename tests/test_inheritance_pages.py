@@ -6,12 +6,14 @@ from pathlib import Path
 
 import pytest
 from flask.testing import FlaskClient
-from sqlalchemy import URL, ForeignKey, String, insert, select
-from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+from sqlalchemy import URL, Column, ForeignKey, String, insert, select
+from sqlalchemy.orm import DeclarativeBase, Mapped, column_property, mapped_column
 from test_history_pages import undo_button
 
 from conftest import database_with_tables, site_on
+from webadmin import indexes, search_indexes
 from webadmin.database import db
+from webadmin.index_commands import lines
 from webadmin.resource import Resource
 
 
@@ -38,9 +40,25 @@ class Cat(Animal):  # in a table of its own, whose key has another name
     __mapper_args__ = {"polymorphic_identity": "cat"}  # noqa: RUF012
 
 
+class Visit(Own):
+    __tablename__ = "visit"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    animal_id: Mapped[int] = mapped_column(ForeignKey("animal.id"))
+
+
+class Fish(Animal):  # whose table says its kind as well
+    __tablename__ = "fish"
+    id: Mapped[int] = mapped_column(ForeignKey("animal.id"), primary_key=True)
+    kind: Mapped[str] = column_property(Column(String(20)), Animal.__table__.c.kind)
+    __mapper_args__ = {"polymorphic_identity": "fish"}  # noqa: RUF012
+
+
 SHOWN = {"list_display": ("id", "name"), "list_filter": ("name",), "search_fields": ("name",)}
 DOGS = Resource(model=Dog, name="dog", **SHOWN)
-CATS = Resource(model=Cat, **SHOWN)
+CATS = Resource(model=Cat, list_display=("id", "name"), list_filter=("name", "lives"))
+ANIMALS = Resource(model=Animal, list_display=("kind", "name"))
+VISITS = Resource(model=Visit)
+FISHES = Resource(model=Fish)
 # Of each kind the second and the fourth: what lies between them is of another kind.
 ROWS = [(1, "animal"), (2, "dog"), (3, "cat"), (4, "dog"), (5, "cat"), (6, "animal")]
 
@@ -128,3 +146,45 @@ def test_files_and_many_records_are_of_one_kind(
     assert names() == ["Changed", f"{kind} {second}", "Made"]
     with client.application.app_context():
         assert len(db.session.scalars(select(Animal.id)).all()) == len(ROWS) + 1
+
+
+def test_what_kind_a_record_is_is_set(client: FlaskClient) -> None:
+    for path in ("/animal/new", "/animal/2/edit", "/dog/new", "/cat/3/edit"):
+        form = client.get(path)
+        assert form.status_code == 200
+        assert 'name="kind"' not in form.text
+    assert client.post("/animal/new", data={"name": "Any"}).status_code == 303
+    with client.application.app_context():
+        assert db.session.scalar(select(Animal.kind).where(Animal.name == "Any")) == "animal"
+
+
+def test_a_record_is_called_by_its_name_and_no_link_to_itself(client: FlaskClient) -> None:
+    for path, name in (("/animal/2", "dog 2"), ("/cat/3", "cat 3")):
+        assert f"<h1><bdi>{name}</bdi></h1>" in client.get(path).text
+    assert 'href="/animal/3"' not in client.get("/cat/3").text
+    assert 'href="/animal/3"' not in client.get("/cat/").text
+
+
+def test_no_index_for_searches_is_made(client: FlaskClient) -> None:
+    with client.application.app_context():
+        for resource in (DOGS, CATS):
+            assert search_indexes.wanted(resource) is None
+            assert "none is made for a model that inherits" in "\n".join(lines(resource))
+        made = [need.columns for need in indexes.needs(CATS) if need.missing]
+        assert made == [("lives",)]
+    assert client.post("/cat/new", data={"name": "Tom"}).status_code == 303
+    assert client.get("/cat/?q=om").text.count('id="record-') == 1
+
+
+def test_references_are_to_all_records_of_a_table(client: FlaskClient) -> None:
+    form = client.get("/visit/new").text
+    assert [f'value="{key}"' in form for key, _ in ROWS] == [True] * len(ROWS)
+    assert client.post("/visit/new", data={"animal_id": "1"}).status_code == 303
+
+
+def test_a_kind_that_stands_in_both_tables_is_set_in_both(client: FlaskClient) -> None:
+    assert client.post("/fish/new", data={"name": "Nemo"}).status_code == 303
+    with client.application.app_context():
+        tables = (Fish.__table__, Animal.__table__)
+        kinds = [db.session.execute(select(each.c.kind).order_by(each.c.id)) for each in tables]
+        assert [found.scalars().all()[-1] for found in kinds] == ["fish", "fish"]

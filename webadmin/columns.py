@@ -114,22 +114,31 @@ class Column:
         """Whether a record can be made without naming a value."""
         # Where one table inherits from another, the key is generated in the first.
         generated = any(
-            each.autoincrement is not False and each is each.table.autoincrement_column
+            each.autoincrement is not False
+            and each is getattr(each.table, "autoincrement_column", None)
             for each in self.attribute.property.columns
         )
         given = self.source.default is not None or self.source.server_default is not None
-        return generated or given or self.inherited
+        return generated or given or self.discriminates or self._repeats
+
+    @cached_property
+    def discriminates(self) -> bool:
+        """Whether it says of which model a record is: that is set, not asked for."""
+        mapper = self.attribute.parent
+        own = any(each is mapper.polymorphic_on for each in self.attribute.property.columns)
+        return own and mapper.polymorphic_identity is not None
 
     @cached_property
     def inherited(self) -> bool:
-        """Whether a model that inherits sets it: its kind, or its ancestor's key once more."""
-        mapper = self.attribute.parent
-        if mapper.inherits is None:
-            return False
-        if self.source is mapper.polymorphic_on:
-            return mapper.polymorphic_identity is not None
-        keys = set(mapper.primary_key)
-        return self.primary_key and keys.isdisjoint(self.attribute.property.columns)
+        """Whether it is a key that a model that inherits has from its ancestor."""
+        mapper = getattr(self.attribute, "parent", None)  # a column of a table alone has none
+        return self.primary_key and getattr(mapper, "inherits", None) is not None
+
+    @cached_property
+    def _repeats(self) -> bool:
+        """Whether it is the ancestor's key once more, under another name."""
+        keys = set(self.attribute.parent.primary_key)
+        return self.inherited and keys.isdisjoint(self.attribute.property.columns)
 
     @cached_property
     def writable(self) -> bool:
@@ -139,7 +148,7 @@ class Column:
             and self.source.computed is None
             and not (self.source.identity is not None and self.source.identity.always)
             and not (self.primary_key and self.has_default)
-            and not self.inherited
+            and not (self.discriminates or self._repeats)
         )
 
     @cached_property
@@ -161,9 +170,12 @@ class Column:
 
     @cached_property
     def reference(self) -> Any:
-        """The table's column that its only foreign key names, or None."""
+        """The table's column that its only foreign key names, or None.
+
+        An ancestor's row is no other record: the key that joins it is none.
+        """
         keys = list(self.source.foreign_keys)
-        return keys[0].column if len(keys) == 1 else None
+        return keys[0].column if len(keys) == 1 and not self.inherited else None
 
     @cached_property
     def choices(self) -> tuple[str, ...]:

@@ -65,6 +65,9 @@ def lines(resource: Resource) -> list[str]:
     index = search_indexes.wanted(resource)
     if index is not None:
         found.append((f"search in {', '.join(index.columns)}", _search(resource, index, count)))
+    elif resource.search_fields:
+        why = "none, and none is made for a model that inherits"
+        found.append((f"search in {', '.join(resource.search_fields)}", why))
     width = max((len(purpose) for purpose, _ in found), default=0)
     return [f"  {purpose:{width}}  {answer}" for purpose, answer in found]
 

@@ -181,7 +181,9 @@ def _sort(resource: Resource, sort: tuple[str, ...], purpose: str) -> Need:
 
 
 def _filters(resource: Resource, column: Column) -> list[Need]:
-    key = tuple(each.source.name for each in resource.key_columns)
+    # Of a model that inherits the key may be in its parent's table alone.
+    every = (each for key in resource.key_columns for each in key.attribute.property.columns)
+    key = tuple(each.name for each in every if each.table is resource.table)
     name = column.source.name
     columns = (name, *(each for each in key if each != name))
     reason = _unfit(resource, column, sorts=False)

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import inspect, select
 
 from webadmin import filters
 from webadmin.columns import Column
@@ -21,7 +21,10 @@ def resource_of(column: Column) -> Resource | None:
     if column.reference is None:
         return None
     for resource in resources().values():
-        if [key.source for key in resource.key_columns] == [column.reference]:
+        mapper = inspect(resource.model)
+        # A child has some of the records in its parent's table alone.
+        whole = mapper.local_table is column.reference.table and not mapper.single
+        if whole and [key.source for key in resource.key_columns] == [column.reference]:
             return resource if filters.may(Action.VIEW, resource) else None
     return None
 

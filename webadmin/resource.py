@@ -246,7 +246,10 @@ class Resource:
         plain = [
             column
             for column in shown
-            if column.kind.sortable and not column.primary_key and column.reference is None
+            if column.kind.sortable
+            and not column.primary_key
+            and column.reference is None
+            and not column.discriminates
         ]
         texts = [column for column in plain if column.is_text]
         return (texts or plain or [self.key_columns[0]])[0]

@@ -165,7 +165,7 @@ def new_object(mapper: Mapper[Any]) -> Any:
     """Return a new object of a model, whose own constructor may want arguments."""
     record = mapper.class_manager.new_instance()
     for attribute in mapper.column_attrs:
-        if attribute.columns[0] is mapper.polymorphic_on:  # it would have set what kind it is
+        if any(each is mapper.polymorphic_on for each in attribute.columns):  # as it would have
             setattr(record, attribute.key, mapper.polymorphic_identity)
     return record
 

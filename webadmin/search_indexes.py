@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from flask import current_app
-from sqlalchemy import Connection, Table, text
+from sqlalchemy import Connection, Table, inspect, text
 
 from webadmin.database import dialect, read
 from webadmin.resource import Resource
@@ -51,8 +51,11 @@ class Index:
 
 
 def wanted(resource: Resource) -> Index | None:
-    """Return the index that serves the searches of a resource, None where there is no search."""
-    if not resource.search_fields:
+    """Return the index that serves the searches of a resource, None where there is no search.
+
+    A model that inherits has none: its columns are in several tables, or share one with others'.
+    """
+    if not resource.search_fields or inspect(resource.model).inherits is not None:
         return None
     columns = (resource.columns[name].source.name for name in resource.search_fields)
     return _of(resource.table, tuple(columns))

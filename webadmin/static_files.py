@@ -51,9 +51,13 @@ class StaticFiles(WhiteNoise):  # type: ignore[misc]
         bootstrap = app.blueprints["bootstrap"]
         self.add_files(str(app.static_folder), app.static_url_path)
         self.add_files(str(bootstrap.static_folder), bootstrap.static_url_path)
-        self.roots = (f"{app.static_url_path}/", f"{bootstrap.static_url_path}/")
         self.compressed = Path(app.instance_path) / "static"
         self.known = lru_cache(maxsize=500)(self._file)
+
+    def add_files(self, root: str, prefix: str | None = None) -> None:
+        """Serve the files of a folder below a prefix."""
+        super().add_files(root, prefix)
+        self.roots = tuple(begins for _, begins in self.directories)
 
     def __call__(
         self, environ: dict[str, Any], start_response: Callable[..., Any]
