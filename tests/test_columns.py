@@ -8,6 +8,7 @@ import sqlalchemy as sa
 from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy.dialects import mysql, postgresql
+from sqlalchemy.orm import DeclarativeBase
 from test_texts import TYPES, VALUES
 from test_values import same
 
@@ -15,6 +16,7 @@ from library import AUTHORS, BOOKS, LINKS, TAGS, Mood, Reversed
 from webadmin.columns import KINDS, UNKNOWN, Column, kind_of
 from webadmin.filters import OPERATORS
 from webadmin.formats import _MAKERS
+from webadmin.resource import Resource
 
 
 @pytest.mark.parametrize(
@@ -135,3 +137,17 @@ def test_problems_are_found_before_the_database_is_asked(
 def test_an_unknown_type_cannot_be_typed() -> None:
     with pytest.raises(ValueError, match="cannot be typed"):
         BOOKS.columns["cipher"].parse("x")
+
+
+def test_columns_of_a_part_of_a_table_have_no_generated_key() -> None:
+    class Own(DeclarativeBase):
+        pass
+
+    whole = sa.Table("whole", Own.metadata, sa.Column("id", sa.Integer, primary_key=True))
+
+    class Part(Own):
+        __table__ = sa.select(whole).where(whole.c.id > 1).subquery()
+        __mapper_args__ = {"primary_key": [__table__.c.id]}  # noqa: RUF012
+
+    column = Resource(model=Part, name="part").columns["id"]
+    assert (column.has_default, column.discriminates, column.inherited) == (False, False, False)
