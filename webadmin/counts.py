@@ -66,7 +66,7 @@ def exact(matching: Select[Any]) -> Count:
 def of_table(resource: Resource) -> Count:
     """Return the count of a whole table in one statement, and remember it for the side bar."""
     (row,) = prepared.rows(_of_table(resource, dialect()), {})
-    return _remembered(resource, row)
+    return _of_row(resource, row)
 
 
 @lru_cache(maxsize=200)
@@ -83,10 +83,10 @@ def whole(resource: Resource) -> Any:
 
 def of_few(resource: Resource, number: int) -> Count | None:
     """Return the count of a whole table that had few records, None where it has more by now."""
-    return _remembered(resource, [number]) if number <= BOUND else None
+    return _of_row(resource, [number]) if number <= BOUND else None
 
 
-def _remembered(resource: Resource, row: Sequence[Any]) -> Count:
+def _of_row(resource: Resource, row: Sequence[Any]) -> Count:
     """Return the count that a row of `_of_table` tells, and remember it for the side bar.
 
     Beyond `BOUND` it is what the DBMS's own statistics say.

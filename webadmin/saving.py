@@ -164,9 +164,10 @@ def _insert_object(kept: Kept, given: Mapping[str, Any], identifier: str) -> Key
 def new_object(mapper: Mapper[Any]) -> Any:
     """Return a new object of a model, whose own constructor may want arguments."""
     record = mapper.class_manager.new_instance()
-    for attribute in mapper.column_attrs:
-        if any(each is mapper.polymorphic_on for each in attribute.columns):  # as it would have
-            setattr(record, attribute.key, mapper.polymorphic_identity)
+    kind = mapper.polymorphic_identity  # which that would have set
+    for attribute in mapper.column_attrs if kind is not None else ():
+        if any(each is mapper.polymorphic_on for each in attribute.columns):
+            setattr(record, attribute.key, kind)
     return record
 
 
