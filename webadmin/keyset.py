@@ -215,8 +215,8 @@ def nearest(
         value: The value of one of them.
         backward: Whether it lies before.
     """
-    found = base.where(key.beyond(value, backward)).order_by(key.order(backward))
-    return found.limit(_literal(1)).correlate(None).scalar_subquery()
+    part = Leg([key.beyond(value, backward)], 0, [])
+    return _leg(base, [key], part, backward, 1).correlate(None).scalar_subquery()
 
 
 def _leg(
